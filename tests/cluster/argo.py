@@ -26,6 +26,13 @@ from tests.cluster.templates import kubelet, replaced
 
 TASKS = ("tasks", "steps")  #: names that must be known where a task is replaced
 OFFLOADED = 128 * 1024  #: bytes of a template that is too large for an environment variable
+#: What the controller says of a pod with such a template: it would keep the template in a ConfigMap, and Argo's manifests do not let it.
+NO_CONFIGMAP = (
+    'configmaps is forbidden: User "system:serviceaccount:argo:argo" cannot create resource "configmaps" in API group ""'
+    ' in the namespace "team-a"'
+)
+#: What the controller says of words that are no condition (`workflow/controller/steps.go`, ``shouldExecute``).
+NO_CONDITION = "Cannot transition token types from VARIABLE [kfnb] to VARIABLE [condition]"
 DEPENDS = re.compile(r"([\w-]+)\.(Succeeded|Skipped|Omitted|Failed|Errored)")
 
 
@@ -200,7 +207,12 @@ class Interpreter:
         ancestors = self.ancestors(task, boundary)
         visible = {**env, "tasks": {k: v for k, v in env["tasks"].items() if k in ancestors}}
         try:
-            if "when" in task and replaced(task["when"], visible, TASKS).strip() != "true":
+            when = replaced(task.get("when", "true"), visible, TASKS).strip()
+            if when not in ("true", "false") and "withParam" not in task:
+                message = f"Invalid 'when' expression '{when}': {NO_CONDITION}"
+                self.finish(self.node(name, "Skipped", "Error", boundary), "Error", message=message)
+                return "Error"
+            if when == "false":
                 self.node(name, "Skipped", "Skipped", boundary, message="when evaluated false")
                 env["tasks"][short] = {"status": "Skipped", **self.defaults(task)}
                 return "Skipped"
@@ -244,7 +256,11 @@ class Interpreter:
         )
 
     def group(self, name: str, task: dict[str, Any], boundary: str) -> tuple[str, dict[str, str]]:
-        items = json.loads(task["withParam"])
+        try:
+            items = json.loads(task["withParam"])
+        except ValueError:
+            message = f"withParam value could not be parsed as a JSON list: {task['withParam']}: invalid character 'k' looking for beginning of value"
+            return self.finish(self.node(name, "Skipped", "Error", boundary), "Error", message=message)
         if not items:
             self.node(name, "Skipped", "Skipped", boundary, message="Skipped, empty params")
             return "Skipped", {}
@@ -299,6 +315,10 @@ class Interpreter:
         **more: Any,
     ) -> tuple[str, dict[str, str]]:
         given = {"inputs": {"parameters": p}} if (p := body.get("inputs", {}).get("parameters")) else {}
+        # The executor does not need the parameters, so the controller leaves them out (argo-workflows `workflow/controller/workflowpod.go`).
+        executed = {**body, "inputs": {"artifacts": body.get("inputs", {}).get("artifacts", [])}}
+        if len(json.dumps(executed, ensure_ascii=False).encode()) >= OFFLOADED:
+            raise Unresolved(NO_CONFIGMAP)
         node = self.node(name, "Pod", "Running", boundary, templateName=body["name"], **given, **more)
         pod_folder = Path(tempfile.mkdtemp(dir=self.folder))
         root = pod_folder / "root"
@@ -322,14 +342,12 @@ class Interpreter:
             return text.replace("/mnt/kfnb", str(self.folder / "volume")).replace("/tmp/kfnb", str(root))
 
         try:
-            spec = replaced({"container": body["container"], "template": json.dumps(body)}, env)
+            spec = replaced({"container": body["container"], "template": json.dumps(executed)}, env)
         except Unresolved as error:
             return self.finish(node, "Error", message=str(error))
         container = spec["container"]
         # Argo's executor reads the template from an environment variable, which kubelet has expanded.
-        template = json.loads(
-            kubelet(spec["template"], {}) if len(spec["template"].encode()) < OFFLOADED else spec["template"]
-        )
+        template = json.loads(kubelet(spec["template"], {}))
         for artifact in template.get("inputs", {}).get("artifacts", []):
             if "raw" in artifact:
                 Path(placed(artifact["path"])).write_text(artifact["raw"]["data"], encoding="utf-8")

@@ -150,11 +150,8 @@ def test_argo_runs_one_pod_a_step(cluster: Pods) -> None:
 
 
 # -------------------------------------------------------------------- texts
-def test_texts_arrive_byte_for_byte(cluster: Pods, oracle: Oracle, tmp_path: Path) -> None:
-    import random
-
-    long = "".join(random.Random(2).choices("abcdefghij{}$()'\"\\ é🎈", k=200_000))
-    pipeline = pipeline_of(
+def with_nasty_texts(long: str) -> Pipeline:
+    return pipeline_of(
         cell(f"given: str = {NASTY!r}\nwords: list = [{NASTY.replace('{{', '')!r}]", "parameters"),
         cell(
             f"import hashlib\nhere = {NASTY!r}\nprint(hashlib.sha256((here + given + words[0]).encode()).hexdigest())",
@@ -164,16 +161,22 @@ def test_texts_arrive_byte_for_byte(cluster: Pods, oracle: Oracle, tmp_path: Pat
         cell("print(hashlib.sha256(here.encode()).hexdigest())", "step:passed"),
         cell("%%component each --foreach 'w in words'\nprint(hashlib.sha256(w.encode()).hexdigest())"),
     )
+
+
+@pytest.mark.parametrize(("engine", "length"), [("argo", 60_000), ("kfp", 200_000)])
+def test_texts_arrive_byte_for_byte(engine: str, length: int, cluster: Pods, oracle: Oracle, tmp_path: Path) -> None:
     import hashlib
+    import random
 
     def digest(text: str) -> str:
         return hashlib.sha256(text.encode()).hexdigest()
 
-    item = NASTY.replace("{{", "")
+    long = "".join(random.Random(2).choices("abcdefghij{}$()'\"\\ é🎈", k=length))
+    pipeline, item = with_nasty_texts(long), NASTY.replace("{{", "")
     wanted = {"short": digest(NASTY * 2 + item), "long": digest(long), "passed": digest(NASTY), "each[0]": digest(item)}
     given = {p.name: p.default for p in pipeline.parameters}
-    for found in (on_argo(pipeline, cluster, given), on_kfp(pipeline, oracle, given, tmp_path)):
-        assert found.texts == wanted, found.detail
+    found = on_argo(pipeline, cluster, given) if engine == "argo" else on_kfp(pipeline, oracle, given, tmp_path)
+    assert found.texts == wanted, found.detail
 
 
 def test_a_script_in_its_own_image_keeps_its_dollars(cluster: Pods) -> None:
@@ -264,6 +267,24 @@ def test_local_modules_and_files_travel(cluster: Pods, tmp_path: Path) -> None:
     run = Interpreter(compiled.workflow, cluster, tmp_path)
     assert run.run()["phase"] == "Succeeded", run.logs
     assert any("42 1,2" in text for text in run.logs.values())
+
+
+# -------------------------------------------------------------------- many values in one pod
+def test_a_step_collects_the_results_of_many_iterations(cluster: Pods) -> None:
+    """The controller refuses a pod whose template is longer than 128 KiB, and the runtime takes half of that."""
+    pipeline = pipeline_of(
+        cell("items = list(range(110))", "step:made"),
+        cell("squares = item * item", "step:square", "foreach:item in items"),
+        cell("print(len(squares), sum(squares))", "step:total"),
+    )
+    assert on_argo(pipeline, cluster, {}).texts["total"] == "110 437635"
+    pipeline = pipeline_of(
+        cell("import os\nitems = list(range(4))", "step:made"),
+        cell("texts = os.urandom(20_000).hex()", "step:text", "foreach:item in items"),
+        cell("print(len(texts))", "step:total"),
+    )
+    refused = on_argo(pipeline, cluster, {})
+    assert refused.states["total"] == "failed" and 'cannot create resource "configmaps"' in refused.detail
 
 
 # -------------------------------------------------------------------- the command line

@@ -174,6 +174,46 @@ def test_a_command_in_a_branch_that_is_no_task_of_kubeflow_pipelines_says_so(
     assert codes_of(pipeline, "kfp", tmp_path) == found and codes_of(pipeline, "argo", tmp_path) == []
 
 
+# -------------------------------------------------------------------- the environment of a command
+IN_ENVIRONMENT = """from kfnb import component, component_from_command
+
+tell = component_from_command(
+    name="tell", image="{}", command=["{}", "-c", 'printf "%s|%s" "$text" "$number" > "$said"'], inputs=["text", "number"], outputs={{"said": None}}
+)
+
+@component
+def made() -> str:
+    return "it's \\"so\\" $1\\n "
+
+@component
+def shown(said: str) -> None:
+    print(repr(said))
+"""
+
+
+def with_variables(image: str, program: str) -> Pipeline:
+    steps = cell(IN_ENVIRONMENT.format(image, program))
+    return pipeline_of(steps, cell("%%pipeline nightly\nshown(tell(made(), 7))"))
+
+
+def test_a_command_gets_its_inputs_as_environment_variables(cluster: Pods, oracle: Oracle, tmp_path: Path) -> None:
+    pipeline = with_variables("registry.example.org/own:1", "sh")
+    here = locally(pipeline, tmp_path / "here", {})
+    assert here.state == "succeeded" and "|7" in here.texts["shown"], here.detail
+    for there in (on_argo(pipeline, cluster, {}), on_kfp(pipeline, oracle, {}, tmp_path / "kfp")):
+        assert there.texts["shown"] == here.texts["shown"]
+
+
+@pytest.mark.parametrize(
+    ("image", "program", "found"), [("team/own", "tell", ["KF704"]), ("alpine", "tell", []), ("team/own", "sh", [])]
+)
+def test_kubeflow_pipelines_refuses_a_command_whose_variables_nothing_sets(
+    image: str, program: str, found: list[str], tmp_path: Path
+) -> None:
+    pipeline = with_variables(image, program)
+    assert codes_of(pipeline, "kfp", tmp_path) == found and codes_of(pipeline, "argo", tmp_path) == []
+
+
 # -------------------------------------------------------------------- the record has the user's own steps only
 @pytest.mark.parametrize("make", PIPELINES)
 def test_the_steps_that_kfnb_adds_are_not_in_the_record(make: Any, cluster: Pods, tmp_path: Path) -> None:
@@ -254,3 +294,50 @@ def test_kubeflow_pipelines_tells_of_helpers_as_of_the_steps_that_they_help(tmp_
         assert states(summary)["first"] == "failed" and summary["error"]["message"] == error["message"]
         assert [line.text for line in engine.store.logs(run_id, "first", 1)] == ["printed"]
         assert [line.text for line in engine.store.logs(run_id, "first", 2)] == ["why"]
+
+
+# -------------------------------------------------------------------- a condition that cannot be evaluated
+FLIP = cell("coin = 'heads'", "step:flip")
+SAY = """from kfnb import component, component_from_command
+
+say = component_from_command(name="say", image="alpine", command=["echo", "{text}"], inputs=["text"])
+
+@component
+def flip() -> str:
+    return "heads"
+"""
+
+
+def with_a_script() -> Pipeline:
+    return pipeline_of(FLIP, script('win --when "coin > 2"', "echo won"), cell("1", "step:rest"))
+
+
+def with_a_script_in_a_loop() -> Pipeline:
+    items = cell("names = ['a', 'b']", "parameters")
+    return pipeline_of(items, FLIP, script('win --when "coin > 2" --foreach "n in names"', 'echo "$n"'))
+
+
+def with_a_command() -> Pipeline:
+    return pipeline_of(
+        cell(SAY), cell('%%pipeline nightly\ncoin = flip()\nif coin > 2:\n    say("won")\nelse:\n    say("lost")')
+    )
+
+
+BROKEN = [(with_a_script, "win"), (with_a_script_in_a_loop, "win"), (with_a_command, "say")]
+
+
+@pytest.mark.parametrize(("make", "guarded"), BROKEN)
+def test_what_a_condition_without_a_meaning_guards_fails_and_does_not_run(
+    make: Any, guarded: str, cluster: Pods, tmp_path: Path
+) -> None:
+    pipeline, kubernetes = make(), Cluster()
+    here = locally(pipeline, tmp_path, bind(pipeline, {}))
+    assert here.state == "failed" and "cannot be evaluated" in here.detail
+    with engine_at(tmp_path, kubernetes) as engine, Controller(kubernetes, cluster).at_work():
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        summary = finished(engine, run_id)
+        assert not printed(engine, run_id, guarded)
+    assert summary["state"] == "failed" and states(summary)[guarded] == "failed"
+    assert (
+        summary["error"]["message"] in here.detail and "`coin > 2` cannot be evaluated" in summary["error"]["message"]
+    )

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kfnb.engines.argo.coded_expressions import quoted
 from kfnb.engines.argo.container_templates import compress_spec
-from kfnb.engines.argo.task_conditions import TaskConditions
+from kfnb.engines.argo.task_conditions import TaskConditions, failure_of, is_error, unless_broken
 from kfnb.engines.argo.workflow_context import WorkflowContext
 from kfnb.engines.cluster.lowering.jobs_and_blocks import (
     Block,
@@ -84,7 +85,7 @@ class TaskEmitter:
                 source = self.sources[channel]
                 if source.task not in self.steps and channel.kind == "pack":
                     when.append(f"{self._value(channel, depends)} != ''")
-        self.conditions.add(task, depends, when)
+        self.conditions.add(task, depends, when, broken=self._broken(gates, depends))
         task["arguments"] = self._arguments(job, depends)
         return task
 
@@ -129,21 +130,13 @@ class TaskEmitter:
         return f"(tasks['{source.task}'].status == 'Succeeded' ? {source.expression} : '')"
 
     def _branch_runs(self, gate: Gate, depends: dict[str, bool]) -> str:
-        """The expression that says whether a branch is taken.
+        """The expression that says whether a branch is taken."""
+        return f"{self._value(Channel('choice', gate.condition), depends)} == '{gate.branch}'"
 
-        The first branch also runs when the condition cannot be evaluated: its steps fail then with the reason.
-        """
-        channel = Channel("choice", gate.condition)
-        choice = self._value(channel, depends)
-        if gate.branch:
-            return f"{choice} == '{gate.branch}'"
-        count = self._branch_count(gate.condition)
-        sure = depends.get(self.sources[channel].task, False)
-        return " && ".join(f"{choice} != '{c}'" for c in (*(() if sure else ("",)), "none", *map(str, range(1, count))))
-
-    def _branch_count(self, condition: str) -> int:
-        numbers = [g.branch for j in self.context.jobs.values() for g in j.gates if g.condition == condition]
-        return max(numbers) + 1
+    def _broken(self, gates: tuple[Gate, ...], depends: dict[str, bool]) -> dict[str, str]:
+        """By an expression that says that a condition cannot be evaluated, the one with what the controller then says."""
+        choices = {g: self._value(Channel("choice", g.condition), depends) for g in gates if g.decided}
+        return {is_error(c): failure_of(g.condition, c) for g, c in choices.items()}
 
     # ---------------------------------------------------------------- loops and guards
     def _block(self, block: Block, gates: tuple[Gate, ...]) -> dict[str, Any]:
@@ -154,7 +147,8 @@ class TaskEmitter:
         task: dict[str, Any] = {"name": context.task(block), "template": name}
         has_items = isinstance(block.items, tuple) and bool(block.items)
         when = [self._branch_runs(g, depends) for g in gates if g.decided]
-        self.conditions.add(task, depends, when, may_skip=block.kind == "loop" and not has_items)
+        broken = self._broken(gates, depends)
+        self.conditions.add(task, depends, when, block.kind == "loop" and not has_items, broken)
         arguments = {c: tag(self._value(c, depends)) for c in needs}
         if block.kind == "guard":
             body = replace(block, handler=None)
@@ -163,7 +157,8 @@ class TaskEmitter:
             if block.handler is not None and block.handler.nodes:
                 task["hooks"] = {"exit": self._hook(block, block.handler, depends)}
         else:
-            task["withParam"], item = self._items(block), Channel("item", block.name)
+            # Of a task with items, the controller reads the items although its `when` is no condition.
+            task["withParam"], item = tag(unless_broken(broken, self._items(block))), Channel("item", block.name)
             arguments = {c: a for c, a in arguments.items() if c != block.items}
             inner = tuple(c for c in needs if c != block.items)
             if block.parallelism:
@@ -230,13 +225,14 @@ class TaskEmitter:
         return depends
 
     def _items(self, block: Block) -> str:
+        """The expression of the items of a loop."""
         if isinstance(block.items, Channel):
             if block.items.kind == "parameter":
                 # The indexes of the list's elements. Argo would insert the elements themselves into the template, and read them.
                 items = f"workflow.parameters['{self.context.argument_name(block.items.name)}']"
-                return tag(f"toJson(0..(len(fromJSON({items})) - 1))")
-            return tag(self.sources[block.items].expression)
-        return json.dumps([str(i) for i in range(len(block.items or ()))] or [NO_ITEM])
+                return f"toJson(0..(len(fromJSON({items})) - 1))"
+            return self.sources[block.items].expression
+        return quoted(json.dumps([str(i) for i in range(len(block.items or ()))] or [NO_ITEM]))
 
     def _hook(self, block: Block, handler: Block, depends: dict[str, bool]) -> dict[str, Any]:
         context = self.context

@@ -7,8 +7,16 @@ for a task that comes after a skipped one. Where both are possible, ``depends`` 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from kfnb.engines.argo.coded_expressions import quoted
+from kfnb.runtime.pods.handover.coded_text import PREFIX, decoded
+
+#: Words that the controller can read neither as a condition nor as items. It says so of the task, which has failed then, and repeats them.
+BROKEN = re.compile(r"kfnb condition (\S+) says (.*?) to Argo", re.DOTALL)
 
 
 @dataclass
@@ -18,7 +26,14 @@ class TaskConditions:
     _depends: dict[str, dict[str, bool]] = field(default_factory=dict)  #: by the name of each task that is written
     _may_skip: dict[str, bool] = field(default_factory=dict)
 
-    def add(self, task: dict[str, Any], depends: dict[str, bool], when: list[str], may_skip: bool = False) -> None:
+    def add(
+        self,
+        task: dict[str, Any],
+        depends: dict[str, bool],
+        when: list[str],
+        may_skip: bool = False,
+        broken: dict[str, str] | None = None,
+    ) -> None:
         """Add the conditions to a task.
 
         Parameters
@@ -29,6 +44,8 @@ class TaskConditions:
             The expressions that must hold. Otherwise it is skipped.
         may_skip
             Whether it may be skipped for another reason, as a loop without items is.
+        broken
+            By an expression with which the task fails, the one with what the controller says then.
         """
         name = task["name"]
         self._depends[name] = depends
@@ -43,7 +60,7 @@ class TaskConditions:
         if terms:
             task["depends"] = " && ".join(terms)
         if when:
-            task["when"] = "{{= %s }}" % " && ".join(dict.fromkeys(when))
+            task["when"] = "{{= %s }}" % unless_broken(broken or {}, " && ".join(dict.fromkeys(when)))
 
     def _is_skippable(self, task: str) -> bool:
         """Whether a task may be skipped. Of a task that is not written yet, that is not known."""
@@ -68,3 +85,27 @@ class TaskConditions:
 
 def _ended_well(task: str) -> str:
     return f"({task}.Succeeded || {task}.Skipped || {task}.Omitted)"
+
+
+# -------------------------------------------------------------------- conditions that cannot be evaluated
+def is_error(choice: str) -> str:
+    """The expression that says that a choice is none, because its condition cannot be evaluated."""
+    return f"sprig.hasPrefix('error: ', sprig.trimPrefix({quoted(PREFIX)}, {choice}))"
+
+
+def failure_of(condition: str, choice: str) -> str:
+    """The expression with which a task fails, because the condition of a choice cannot be evaluated."""
+    return f"'kfnb condition {condition} says ' + {choice} + ' to Argo'"
+
+
+def unless_broken(broken: Mapping[str, str], expression: str) -> str:
+    """An expression, or that of the first failure."""
+    for error, failure in broken.items():
+        expression = f"{error} ? {failure} : ({expression})"
+    return expression
+
+
+def broken_condition(message: str) -> tuple[str, str] | None:
+    """The condition in a message of the controller that cannot be evaluated, and why; ``None`` for another message."""
+    found = BROKEN.search(message)
+    return (found[1], decoded(found[2]).removeprefix("error: ")) if found is not None else None

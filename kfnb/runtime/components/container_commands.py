@@ -49,7 +49,8 @@ def component_from_command(
     command, args
         As in a pod. ``{NAME}`` is replaced by the text of an input, or by the path of the file of an output.
     inputs
-        Names, or a dict of names and types. The command also gets them as environment variables.
+        Names, or a dict of names and types. The command also gets them as environment variables. On Kubeflow Pipelines a shell sets these, so
+        there the command must name its inputs unless it is known that its image has one.
     outputs
         Names, or a dict of names and the fixed paths that the command writes to. With ``None`` the command uses
         ``$NAME`` or ``{NAME}``.

@@ -133,7 +133,7 @@ def _output_path(folder: str, name: str) -> str:
 def _paths(text: Any, path: str, places: tuple[str, str], transport: dict[str, Any]) -> list[str]:
     """The paths of the packs in a text: one pack, none, or the packs of a loop's iterations as a nested JSON list.
 
-    A text that Argo could not resolve holds no pack. A text ``v:…`` is the pack itself. A text ``f:…`` is the place of the
+    A text that Argo could not resolve holds no pack. A text ``z:…`` or ``v:…`` is the pack itself. A text ``f:…`` is the place of the
     pack, on the volume or in one of ``places``: the artifacts that Argo put here, and the packs of this pod. Of a pack in a value
     store at a URL, the place itself is returned.
     """
@@ -156,9 +156,9 @@ def _paths(text: Any, path: str, places: tuple[str, str], transport: dict[str, A
         pod = place.rsplit("/", 1)[1]
         candidates = [os.path.join(artifacts, number, pod, name) for number in sorted(os.listdir(artifacts))]
         return [p for p in candidates if os.path.exists(p)][:1] or candidates[:1]
-    from binascii import a2b_base64
+    from kfnb.runtime.pods.handover.pack_text import pack_of_text
 
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
-        file.write(a2b_base64(text[2:]))
+        file.write(pack_of_text(text))
     return [path]

@@ -146,11 +146,10 @@ def _write_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> 
     if not outputs.get("limit"):
         write_pack(path, head, store, outputs.get("runtime", ""))
         return None
-    from binascii import b2a_base64
+    from kfnb.runtime.pods.handover.pack_text import text_of_pack
 
-    write_pack(path, head, store, compress=True)
-    with open(path, "rb") as file:
-        text = "v:" + b2a_base64(file.read(), newline=False).decode()
+    write_pack(path, head, store)
+    text = text_of_pack(path)
     if len(text) > outputs["limit"]["bytes"]:
         os.remove(path)  # an engine takes the outputs of failed steps too
         sizes = ", ".join("`%s`" % n for n in head["outputs"])

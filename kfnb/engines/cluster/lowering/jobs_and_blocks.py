@@ -110,10 +110,15 @@ class Block:
     gate: Gate | None = None
 
 
-def condition_text(job: Job, gate: Gate) -> str:
-    """The condition of a gate of a job, as the user wrote it."""
-    found: str = next(c["words"] for c in job.runtime_spec["conditions"] if c["name"] == gate.condition)
+def condition_text(job: Job, condition: str) -> str:
+    """A condition around a job, as the user wrote it."""
+    found: str = next(c["words"] for c in job.runtime_spec["conditions"] if c["name"] == condition)
     return found
+
+
+def broken_words(job: Job, condition: str, why: str) -> str:
+    """What is said of a job when a condition around it cannot be evaluated."""
+    return f"the condition `{condition_text(job, condition)}` cannot be evaluated: {why}"
 
 
 def distinct_jobs(task_jobs: Mapping[str, Iterable[Job]]) -> list[Job]:

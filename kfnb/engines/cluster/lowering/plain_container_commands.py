@@ -6,7 +6,7 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Gate, Job, condition_text
@@ -95,16 +95,32 @@ def pod_deadline(job: Job) -> int | None:
 
 def ends_itself(job: Job) -> bool:
     """Whether the pod of a job ends its step at the timeout. A command in an image that may have no shell leaves that to Kubernetes."""
-    step = job.step
-    return (
-        not job.plain_container or step.command is None or _has_shell(step.settings.image or "", step.command.words[0])
-    )
+    return not job.plain_container or has_shell(job.step)
 
 
-def _has_shell(image: str, program: str) -> bool:
-    """Whether an image surely has a POSIX shell: its command is one, or it is a known image of Docker Hub."""
+def has_shell(step: Step) -> bool:
+    """Whether the image of a script or command surely has a POSIX shell: its command is one, or it is a known image of Docker Hub."""
+    if step.command is None:
+        return True
+    image, program = step.settings.image or "", step.command.words[0]
     repository = re.sub(r"(:[^/:]*)?(@.*)?$", "", image).removeprefix("docker.io/").removeprefix("library/")
     return program.rpartition("/")[2] in SHELLS or repository in SHELL_IMAGES
+
+
+def exporting(command: ContainerCommand, variables: Mapping[str, str]) -> ContainerCommand:
+    """A command with environment variables that a shell sets, for an engine whose own take no placeholders."""
+    if not variables:
+        return command
+    sets = [f'{n}="${{{at}}}"' for at, n in enumerate(variables, 1)]
+    script = f'export {" ".join(sets)}; shift {len(variables)}; exec "$@"'
+    return ContainerCommand(("sh", "-c", script), ("kfnb", *variables.values(), *command.command, *command.args))
+
+
+def only_in_environment(step: Step) -> list[str]:
+    """The inputs and outputs of a command that it can find in its environment alone, because its words do not name them."""
+    assert step.command is not None
+    names = [i.name for i in step.inputs] + [o.name for o in step.shell_outputs if not o.path]
+    return [n for n in names if not any(f"{{{n}}}" in w for w in step.command.words)]
 
 
 def _script(job: Job, placeholders: Placeholders) -> ContainerCommand:
@@ -136,7 +152,7 @@ def _script(job: Job, placeholders: Placeholders) -> ContainerCommand:
 
 def _enter(job: Job, gate: Gate, at: int) -> list[str]:
     """The lines of a script that end it where another branch was taken. Whoever reads its outputs finds that it was skipped."""
-    text = condition_text(job, gate)
+    text = condition_text(job, gate.condition)
     reason = text if text in NOTHING_GIVEN else f"`{text}` was false"
     left = [f'printf %s {shlex.quote(NOTHING)} > "${OUT}{o.name}"' for o in job.step.shell_outputs]
 

@@ -77,6 +77,8 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
         names.add("values/failed_iteration")
     if "Path" in text:
         names.add("components/file_components")
+    if engine == "argo":
+        names.add("pods/handover/pack_text")
     if engine == "kfp":
         names |= {"pods/display_page", "pods/archived_lines"}
     if any("timeout" in t for t in specs):

@@ -15,6 +15,8 @@ from kfnb.engines.cluster.lowering.plain_container_commands import (
     Placeholders,
     container_command,
     escape_dollars,
+    exporting,
+    has_shell,
     pod_deadline,
 )
 from kfnb.engines.cluster.lowering.pod_security import home_variable, pod_context, user_of
@@ -193,6 +195,12 @@ class Executors:
         command = container_command(job, placeholders)
         if job.step.shell:
             command = decoding(command)
+        elif has_shell(
+            job.step
+        ):  # the backend replaces placeholders in the words of a container, not in its environment
+            inputs = {i.name: placeholders.text(i.name) for i in job.step.inputs}
+            outputs = {o.name: placeholders.path(o.name) for o in job.step.shell_outputs}
+            command = exporting(command, {**inputs, **outputs})
         env = [{"name": n, "value": escape_dollars(v)} for n, v in job.step.settings.env]
         env += home_variable(self.options, job.step.settings)
         return {

@@ -49,17 +49,13 @@ def buffers_of(path: str) -> list[str]:
         return file.readline().decode().split()
 
 
-def write_pack(
-    path: str, head: dict[str, Any], folder: str, runtime: str = "", compress: bool = False, bundles: Any = None
-) -> None:
+def write_pack(path: str, head: dict[str, Any], folder: str, runtime: str = "", bundles: Any = None) -> None:
     """Write a pack with ``head`` and the bundles of its ``outputs``, from the store in ``folder``.
 
     Parameters
     ----------
     runtime
         The sources of the runtime, for later steps that have no other copy.
-    compress
-        Compress the pack, for packs that are passed as text.
     bundles
         The addresses of the bundles, when others than those of the outputs are in the pack. The ``parts`` of the head are not in it.
     """
@@ -72,4 +68,4 @@ def write_pack(
         parts = (address, *buffers_of(store.path(address)))
         entries.update((part, store.path(part)) for part in parts if part not in elsewhere)
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    write_zip(path, list(entries.items()), compress)
+    write_zip(path, list(entries.items()))

@@ -21,22 +21,22 @@ PIECE = 1 << 20
 DATE = 33  #: 1 January 1980, the first day that an archive can name
 
 
-def write_zip(path: str, entries: list[tuple[str, Source]], compress: bool = False) -> None:
-    """Write an archive. An entry is a name, and its content or the path of a file with it."""
+def write_zip(path: str, entries: list[tuple[str, Source]]) -> None:
+    """Write an archive without compression. An entry is a name, and its content or the path of a file with it."""
     if sum(_size(source) for _, source in entries) > LARGE:
-        _write_large(path, entries, compress)
+        _write_large(path, entries)
         return
     central = []
     with open(path, "wb") as file:
         for name, source in entries:
             at = file.tell()
             encoded = name.encode()
-            file.write(_local_header(encoded, compress, 0, 0, 0))
-            crc, packed, size = _write_content(file, source, compress)
+            file.write(_local_header(encoded, 0, 0))
+            crc, size = _write_content(file, source)
             file.seek(at)
-            file.write(_local_header(encoded, compress, crc, packed, size))
+            file.write(_local_header(encoded, crc, size))
             file.seek(0, 2)
-            central.append(_central_header(encoded, compress, crc, packed, size, at))
+            central.append(_central_header(encoded, crc, size, at))
         at = file.tell()
         file.write(b"".join(central))
         sizes = _number(len(entries), 2) * 2 + _number(sum(map(len, central)), 4) + _number(at, 4)
@@ -132,20 +132,12 @@ class LightZip:
         return entries
 
 
-def _write_content(file: Any, source: Source, compress: bool) -> tuple[int, int, int]:
-    """Write the content of an entry, and return its checksum and its sizes with and without compression."""
-    crc = size = packed = 0
-    if compress:
-        from zlib import DEFLATED as METHOD
-        from zlib import compressobj
-
-        press = compressobj(6, METHOD, -15)
+def _write_content(file: Any, source: Source) -> tuple[int, int]:
+    """Write the content of an entry, and return its checksum and its size."""
+    crc = size = 0
     for piece in _pieces_of(source):
-        crc, size = crc32(piece, crc), size + len(piece)
-        packed += file.write(press.compress(piece) if compress else piece)
-    if compress:
-        packed += file.write(press.flush())
-    return crc, packed, size
+        crc, size = crc32(piece, crc), size + file.write(piece)
+    return crc, size
 
 
 def _pieces_of(source: Source) -> Any:
@@ -156,19 +148,19 @@ def _pieces_of(source: Source) -> Any:
         yield from iter(lambda: file.read(PIECE), b"")
 
 
-def _local_header(name: bytes, compress: bool, crc: int, packed: int, size: int) -> bytes:
-    return LOCAL + _common(compress, crc, packed, size) + _number(len(name), 2) + bytes(2) + name
+def _local_header(name: bytes, crc: int, size: int) -> bytes:
+    return LOCAL + _common(crc, size) + _number(len(name), 2) + bytes(2) + name
 
 
-def _central_header(name: bytes, compress: bool, crc: int, packed: int, size: int, at: int) -> bytes:
-    head = CENTRAL + _number(20, 2) + _common(compress, crc, packed, size) + _number(len(name), 2)
+def _central_header(name: bytes, crc: int, size: int, at: int) -> bytes:
+    head = CENTRAL + _number(20, 2) + _common(crc, size) + _number(len(name), 2)
     return head + bytes(8) + _number(0o600 << 16, 4) + _number(at, 4) + name
 
 
-def _common(compress: bool, crc: int, packed: int, size: int) -> bytes:
-    """What both headers of an entry have: the version, flags, method, time, date, checksum and sizes."""
-    head = _number(20, 2) + bytes(2) + _number(DEFLATED if compress else STORED, 2) + bytes(2) + _number(DATE, 2)
-    return head + _number(crc, 4) + _number(packed, 4) + _number(size, 4)
+def _common(crc: int, size: int) -> bytes:
+    """What both headers of an entry have: the version, flags, method, time, date, checksum, and the size twice."""
+    head = _number(20, 2) + bytes(2) + _number(STORED, 2) + bytes(2) + _number(DATE, 2)
+    return head + _number(crc, 4) + _number(size, 4) * 2
 
 
 def _number(value: int, size: int) -> bytes:
@@ -183,10 +175,10 @@ def _size(source: Source) -> int:
     return len(source) if isinstance(source, bytes) else os.path.getsize(source)
 
 
-def _write_large(path: str, entries: list[tuple[str, Source]], compress: bool) -> None:
-    from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+def _write_large(path: str, entries: list[tuple[str, Source]]) -> None:
+    from zipfile import ZipFile
 
-    with ZipFile(path, "w", ZIP_DEFLATED if compress else ZIP_STORED) as file:
+    with ZipFile(path, "w") as file:
         for name, source in entries:
             if isinstance(source, bytes):
                 file.writestr(name, source)

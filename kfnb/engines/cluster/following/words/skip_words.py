@@ -64,8 +64,8 @@ class SkipWords:
             if taken is None:
                 return ""
             text = self._conditions.get(gate.condition, "")
-            if not text and condition_text(step.job, gate) in NOTHING_GIVEN:
-                return condition_text(step.job, gate)
+            if not text and condition_text(step.job, gate.condition) in NOTHING_GIVEN:
+                return condition_text(step.job, gate.condition)
             return f"`{text}` was false" if taken < 0 and text else "another branch was taken"
         return ""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
-from kfnb.engines.cluster.lowering.plain_container_commands import ends_itself
+from kfnb.engines.cluster.lowering.plain_container_commands import ends_itself, has_shell, only_in_environment
 from kfnb.engines.cluster.lowering.text_steps import PYTHON_IMAGE, is_shell_script
 from kfnb.engines.cluster.submission.cluster_options import BARE_ALLOWANCE
 from kfnb.engines.engine_interface import RunOptions
@@ -42,6 +42,7 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
         yield from _python(job)
         if engine == "kfp":
             yield from _kfp_resources(job.step)
+            yield from _environment(job)
             if job.plain_container:
                 yield from _template_tags(job)
 
@@ -140,6 +141,21 @@ def _timeout(job: Job) -> Iterator[Problem]:
             f"the timeout of step `{job.name}` also counts the time in which its pod starts, and is {BARE_ALLOWANCE} s longer for that: kfnb does not know "
             f"whether the image {image} has a shell, which would count the time of the command alone",
             'if it has one, let the command begin with it: `command=["sh", "-c", \'exec "$0" "$@"\', …]`',
+        )  # fmt: skip
+
+
+def _environment(job: Job) -> Iterator[Problem]:
+    """Find commands whose inputs would have to be environment variables. Kubeflow Pipelines has none with values of a run, and a shell sets them."""
+    step = job.step
+    if step.command is None or not job.plain_container or has_shell(step):
+        return
+    missing = only_in_environment(step)
+    if missing:
+        yield _problem(
+            "KF704", step,
+            f"the command of step `{step.name}` does not name `{missing[0]}`, and Kubeflow Pipelines cannot set it as an environment variable: kfnb does "
+            f"not know whether the image {step.settings.image} has a shell, which would set it",
+            f'name it in a word of the command as `{{{missing[0]}}}`, or let the command begin with a shell: `command=["sh", "-c", \'exec "$0" "$@"\', …]`',
         )  # fmt: skip
 
 

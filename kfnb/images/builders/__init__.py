@@ -1,0 +1,1 @@
+"""Builders make the images of a pipeline."""

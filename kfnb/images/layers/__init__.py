@@ -1,0 +1,1 @@
+"""Layers of images: wheels become files, and files become reproducible archives."""
