@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
 from kfnb.engines.cluster.lowering.checks.cluster_checks import check_jobs, check_packages, check_python
@@ -21,7 +20,16 @@ from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.cluster_run_record import ClusterRunRecord
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs, reusable_outputs
-from kfnb.engines.cluster.submission.unbuilt_run import BUILD_LOCK, BUILDING, BuildTeller, UnbuiltRun, Watch, end_unbuilt, watch_nothing
+from kfnb.engines.cluster.submission.unbuilt_run import (
+    BUILD_LOCK,
+    BUILDING,
+    BuildTeller,
+    UnbuiltRun,
+    Watch,
+    end_unbuilt,
+    ending_when_failed,
+    watch_nothing,
+)
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.follow_record import follow_events, follow_log
@@ -65,14 +73,14 @@ Compiled = TypeVar("Compiled", bound=CompiledPipeline)
 class ClusterEngine(ABC, Generic[Client, Compiled]):
     """Runs pipelines on one target.
 
-    A subclass says how to connect, how to emit its documents and create a run from them, and where the outputs and states of steps
+    ``watch`` is told what is done for the images of the steps. A subclass says how to connect, how to emit its documents and create a run from them, and where the outputs and states of steps
     are found. Everything else is here.
     """
 
     name: str
 
-    def __init__(self, store: RunStore, target: Target) -> None:
-        self.store, self.target = store, target
+    def __init__(self, store: RunStore, target: Target, watch: Watch = watch_nothing) -> None:
+        self.store, self.target, self.watch = store, target, watch
         self.record = ClusterRunRecord(store, target, self.name)
         self._client: Client | None = None
 
@@ -156,7 +164,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         pipeline, options = self.record.pipeline_and_options(run_id)
         return self.compile_run(pipeline, options, self.record.reused_outputs(run_id), self.record.images(run_id))
 
-    def build_images(self, pipeline: Pipeline, options: RunOptions, watch: Watch = watch_nothing) -> dict[str, str]:
+    def build_images(self, pipeline: Pipeline, options: RunOptions, watch: Watch) -> dict[str, str]:
         """Build what the target's repository lacks of the images of the steps, and return them by the names of the steps.
 
         Without a repository there are none, and steps install their packages when they start. Raises `ClusterError`.
@@ -188,13 +196,8 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         ]
 
     # ---------------------------------------------------------------- submit, retry, cancel
-    def submit(self, pipeline: Pipeline, options: RunOptions, watch: Watch = watch_nothing) -> str:
+    def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
         """Start a run and return its id.
-
-        Parameters
-        ----------
-        watch
-            Is told what is done for the images of the steps.
 
         Raises
         ------
@@ -202,7 +205,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             When the cluster cannot be reached, the images cannot be built, or the cluster refuses the run. Such a run is recorded as failed.
         """
         run_id = self.begin(pipeline, options)
-        self.deliver(run_id, watch)
+        self.deliver(run_id)
         return run_id
 
     def begin(self, pipeline: Pipeline, options: RunOptions) -> str:
@@ -213,30 +216,21 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         self.record.record_pending(run_id, compiled.task_jobs)
         return run_id
 
-    def deliver(self, run_id: str, watch: Watch = watch_nothing) -> None:
+    def deliver(self, run_id: str) -> None:
         """Build the images of a run that has begun, and create it on the cluster. Raises `ClusterError`."""
         pipeline, options = self.record.pipeline_and_options(run_id)
-        with holding(self.store.folder(run_id) / BUILD_LOCK):
-            try:
-                with BuildTeller(self.store.home, run_id) as teller:
-                    images = self.build_images(pipeline, options, lambda *news: (watch(*news), teller(*news)))
-                if self.store.state(run_id) in FINAL:
-                    return  # it was cancelled
-                self.record.write_images(run_id, images)
-                compiled = self.compile_run(pipeline, options, images=images)
-                location = self.create(self.client, run_id, pipeline, options, compiled)
-            except BaseException as error:
-                is_cancelled = isinstance(error, KeyboardInterrupt)
-                failure = {"kind": "submit", "type": getattr(error, "kind", type(error).__name__), "message": str(error)}
-                reason = "the run never reached its cluster"
-                end_unbuilt(self.store, run_id, "cancelled" if is_cancelled else "failed", reason, None if is_cancelled else failure)  # fmt: skip
-                raise
+        with holding(self.store.folder(run_id) / BUILD_LOCK), ending_when_failed(self.store, run_id):
+            with BuildTeller(self.store.home, run_id, self.watch) as teller:
+                images = self.build_images(pipeline, options, teller)
+            if self.store.state(run_id) in FINAL:
+                return  # it was cancelled
+            self.record.write_images(run_id, images)
+            compiled = self.compile_run(pipeline, options, images=images)
+            location = self.create(self.client, run_id, pipeline, options, compiled)
             self.record.write_location(run_id, location)
             self.record.record_pending(run_id, compiled.task_jobs)
 
-    def retry(
-        self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None, watch: Watch = watch_nothing
-    ) -> str:
+    def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
         """Run the steps again that did not succeed, or whose code or inputs have changed.
 
         A cluster that can retry its own run does so when nothing has changed but the place of the notebook. Otherwise the engine creates a new run on the cluster,
@@ -264,7 +258,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
                 return run_id
             attempts = self.record.attempt_counts(run_id)
             reused = self._reusable_outputs(run_id, old_pipeline, new_pipeline, options, start)
-            images = self.build_images(new_pipeline, options, watch)
+            images = self.build_images(new_pipeline, options, self.watch)
             compiled = self.compile_run(new_pipeline, options, reused, images)
             location = self.create(self.client, run_id, new_pipeline, options, compiled)
             self.record.write_images(run_id, images)

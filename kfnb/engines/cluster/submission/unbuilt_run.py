@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ LEFT = {
 }
 
 #: Is told of a layer's title what is done with it (``download``, ``upload``), how many bytes are done, and how many there are.
-Watch = Callable[[str, str, int, int], object]
+Watch = Callable[[str, str, int, int], None]
 
 
 def watch_nothing(*_: object) -> None:
@@ -42,6 +43,21 @@ def end_unbuilt(store: RunStore, run_id: str, state: str, reason: str, error: di
         store.record_run(run_id, state, finished=now, error=error)
 
 
+@contextmanager
+def ending_when_failed(store: RunStore, run_id: str) -> Iterator[None]:
+    """Record that the run has ended when the block fails or is interrupted."""
+    try:
+        yield
+    except BaseException as error:
+        reason = "the run never reached its cluster"
+        failure = {"kind": "submit", "type": getattr(error, "kind", type(error).__name__), "message": str(error)}
+        if isinstance(error, KeyboardInterrupt):
+            end_unbuilt(store, run_id, "cancelled", reason, None)
+        else:
+            end_unbuilt(store, run_id, "failed", reason, failure)
+        raise
+
+
 def end_if_left(store: RunStore, run_id: str) -> None:
     """End a run when nobody builds its images any more."""
     if store.state(run_id) not in FINAL and not is_held(store.folder(run_id) / BUILD_LOCK):
@@ -51,7 +67,9 @@ def end_if_left(store: RunStore, run_id: str) -> None:
 class UnbuiltRun:
     """Follows a run until its images are built."""
 
-    def __init__(self, store: RunStore, run_id: str, is_unbuilt: Callable[[], bool], stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, store: RunStore, run_id: str, is_unbuilt: Callable[[], bool], stopping: Callable[[], bool]
+    ) -> None:
         self._store, self._run, self._is_unbuilt, self._stopping = store, run_id, is_unbuilt, stopping
 
     def run(self) -> None:
@@ -65,15 +83,22 @@ class UnbuiltRun:
 
 
 class BuildTeller:
-    """Records what a build does as what the first step of the run waits for, once in a while. Several threads may tell it."""
+    """Records what a build does as what the first step of the run waits for, once in a while. Several threads may tell it.
 
-    def __init__(self, home: Path, run_id: str) -> None:
-        self._home, self._run = home, run_id
-        self._text = self._told = "its image is built"
+    Parameters
+    ----------
+    watch
+        Is told the same at once.
+    """
+
+    def __init__(self, home: Path, run_id: str, watch: Watch) -> None:
+        self._home, self._run, self._watch = home, run_id, watch
+        self._text = ""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._record, daemon=True)
 
     def __call__(self, title: str, doing: str, done: int, size: int) -> None:
+        self._watch(title, doing, done, size)
         amount = f"{done / 1e6:.1f} of {size / 1e6:.1f} MB" if size else f"{done / 1e6:.1f} MB"
         self._text = f"its image is built: kfnb {WORDS.get(doing, doing)} {title}, {amount}"
 
@@ -86,17 +111,18 @@ class BuildTeller:
         self._thread.join()
 
     def _record(self) -> None:
+        if self._ended.wait(EVERY):  # most builds have nothing to do
+            return
         store = RunStore(self._home)  # a connection to SQLite belongs to its thread
         try:
-            first = min(store.steps(self._run), key=lambda s: s["position"] or 0, default=None)
-            if first is None:
-                return
-            self._tell(store, first, self._text)
-            while not self._ended.wait(EVERY):
-                if self._text != self._told:
-                    self._told = self._text
-                    self._tell(store, first, self._told)
-            self._tell(store, first, None)
+            first = next(iter(store.steps(self._run)), None)
+            told = ""
+            while first is not None and not self._ended.wait(EVERY):
+                if self._text != told:
+                    told = self._text
+                    self._tell(store, first, told)
+            if first is not None and told:
+                self._tell(store, first, None)
         finally:
             store.close()
 

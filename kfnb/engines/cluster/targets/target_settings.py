@@ -41,11 +41,11 @@ STEP_SETTINGS = frozenset(
         "experiment",
     }
 )
-OPTIONS = frozenset({f.name for f in fields(ClusterOptions)} - {"images"})  #: the settings that concern the pods of steps
+OPTIONS = frozenset(
+    {f.name for f in fields(ClusterOptions)} - {"images"}
+)  #: the settings that concern the pods of steps
 CONNECTION_SETTINGS = frozenset({f.name for f in fields(Connection)} - {"pins"})
-KNOWN = frozenset(
-    {"engine", "experiment", "pipeline_root", "ui", *CONNECTION_SETTINGS, *OPTIONS}
-)
+KNOWN = frozenset({"engine", "experiment", "pipeline_root", "ui", *CONNECTION_SETTINGS, *OPTIONS})
 LISTS = frozenset({"platforms", "pull_secrets", "extra_index_url", "find_links", "package_secrets", "value_secrets"})
 SECRETS = frozenset({"package_secrets", "value_secrets"})
 #: Words in the names of options of filesystems that are credentials, which stand in secrets.
