@@ -98,9 +98,9 @@ class BuildTeller:
         self._thread = threading.Thread(target=self._record, daemon=True)
 
     def __call__(self, title: str, doing: str, done: int, size: int) -> None:
-        self._watch(title, doing, done, size)
         amount = f"{done / 1e6:.1f} of {size / 1e6:.1f} MB" if size else f"{done / 1e6:.1f} MB"
         self._text = f"its image is built: kfnb {WORDS.get(doing, doing)} {title}, {amount}"
+        self._watch(title, doing, done, size)
 
     def __enter__(self) -> BuildTeller:
         self._thread.start()
