@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -168,7 +168,9 @@ def configuration_page() -> str:
 
     known = set(target_settings.KNOWN)
     meanings: dict[str, str] = yaml.safe_load((HERE / "settings.yaml").read_text("utf-8"))
-    defaults = {f.name: f.default for owner in (Connection, ClusterOptions) for f in fields(owner)}
+    defaults = {
+        f.name: f.default for owner in (Connection, ClusterOptions) for f in fields(owner) if f.default is not MISSING
+    }
     rows = [[f"`{name}`", meanings[name], _default(name, defaults)] for name in meanings if name in known]
     app = next(
         c for _, c in inspect.getmembers(extension_app, inspect.isclass) if c.__module__ == extension_app.__name__

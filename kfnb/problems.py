@@ -374,5 +374,10 @@ KINDS: dict[str, Kind] = {
     ),
     "KF714": Kind(WARNING, "needs-python", "A script or command needs Python in its image, which may have none."),
     "KF718": Kind(ERROR, "apart", "Steps that a mark puts into one pod cannot share it."),
+    "KF720": Kind(
+        ERROR, "over-policy", "A step asks for more than the target allows, or for something that it forbids."
+    ),
     "KF730": Kind(WARNING, "package-left-out", "A step imports a module that it cannot install on a cluster."),
+    "KF740": Kind(ERROR, "no-container", "Steps cannot run in containers on this machine."),
+    "KF741": Kind(WARNING, "no-gpu-here", "A step asks for a GPU that this machine cannot give its container."),
 }

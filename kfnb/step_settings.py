@@ -8,23 +8,61 @@ from typing import Any
 from kfnb.requirement_checks import PackageSources
 
 Pairs = tuple[tuple[str, str], ...]
+#: Where settings are written: the word of the mark, the number of the code cell, and the line; no line for a tag.
+Places = tuple[tuple[str, int, int | None], ...]
 
 
 @dataclass(frozen=True)
-class Secret:
-    """One key of a Kubernetes secret, which the step finds in the environment variable ``env``."""
+class KeyVariable:
+    """One key of a secret or config map, which the step finds in the environment variable ``env``."""
 
     name: str
     key: str
     env: str
 
+    def __str__(self) -> str:
+        return f"{self.name}:{self.key}:{self.env}"
+
+
+class Secret(KeyVariable):
+    """One key of a Kubernetes secret as an environment variable."""
+
+
+class ConfigMapKey(KeyVariable):
+    """One key of a config map as an environment variable."""
+
+
+@dataclass(frozen=True)
+class KeyFiles:
+    """A secret or config map, whose keys the step finds as files in the folder ``path``."""
+
+    name: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.path}"
+
+
+class SecretFiles(KeyFiles):
+    """A Kubernetes secret as files."""
+
+
+class ConfigMapFiles(KeyFiles):
+    """A config map as files."""
+
 
 @dataclass(frozen=True)
 class Volume:
-    """A persistent volume claim, and the path at which the step finds it."""
+    """A persistent volume claim, and the path at which the step finds it, or the folder ``sub_path`` in it."""
 
     claim: str
     path: str
+    sub_path: str = ""
+    read_only: bool = False
+
+    def __str__(self) -> str:
+        folder = f"{self.claim}/{self.sub_path}" if self.sub_path else self.claim
+        return f"{folder}:{self.path}{':ro' if self.read_only else ''}"
 
 
 @dataclass(frozen=True)
@@ -34,6 +72,31 @@ class Toleration:
     key: str
     value: str
     effect: str
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+
+
+@dataclass(frozen=True)
+class Affinity:
+    """Where the pod of the step belongs: on nodes with certain labels, beside pods with certain labels, or away from them.
+
+    Parameters
+    ----------
+    kind
+        ``node``, ``pod`` or ``anti-pod``; after ``prefer-`` it is a wish and no condition.
+    selector
+        A label selector as kubectl takes it, such as ``disk=ssd,zone in (a,b)``.
+    topology
+        The label of nodes that are one place for ``pod`` and ``anti-pod``. Empty: each node is a place.
+    """
+
+    kind: str
+    selector: str
+    topology: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.selector}{'@' + self.topology if self.topology else ''}"
 
 
 @dataclass(frozen=True)
@@ -72,10 +135,24 @@ class Settings:
         ``continue``: the run continues although the step has failed. ``None`` or ``stop``: the run fails.
     pod
         The name of the pod that the step shares with its neighbours of the same mark, on a cluster.
+    network
+        The network of the step's container on this machine: ``none``, ``host``, or ``default``.
     files
         Files beside the notebook that are sent with the step although they are hidden, ignored by git, or links.
     env, labels, annotations, nodes
         Pairs of name and value, in the order of the notebook.
+    secrets, secret_files, config_maps, config_map_files
+        Keys of secrets and config maps as environment variables, and all their keys as files.
+    affinity
+        Conditions and wishes for the node that the pod runs on.
+    priority_class, service_account
+        The names of the pod's priority class and service account.
+    shared_memory, ephemeral_storage
+        Kubernetes quantities: the size of ``/dev/shm``, and the space on the node's disk.
+    image_pull_policy, pull_secrets
+        When the node pulls the image, and the secrets with which it may.
+    security_context
+        Fields of the pod's security context under their names in Kubernetes, such as ``runAsUser``.
     """
 
     image: str | None = None
@@ -92,6 +169,7 @@ class Settings:
     cache: bool | None = None
     on_failure: str | None = None
     pod: str | None = None
+    network: str | None = None
     files: tuple[str, ...] = ()
     env: Pairs = ()
     secrets: tuple[Secret, ...] = ()
@@ -100,6 +178,17 @@ class Settings:
     annotations: Pairs = ()
     nodes: Pairs = ()
     tolerations: tuple[Toleration, ...] = ()
+    secret_files: tuple[SecretFiles, ...] = ()
+    config_maps: tuple[ConfigMapKey, ...] = ()
+    config_map_files: tuple[ConfigMapFiles, ...] = ()
+    affinity: tuple[Affinity, ...] = ()
+    priority_class: str | None = None
+    service_account: str | None = None
+    shared_memory: str | None = None
+    ephemeral_storage: str | None = None
+    image_pull_policy: str | None = None
+    pull_secrets: tuple[str, ...] = ()
+    security_context: Pairs = ()
 
     @property
     def sources(self) -> PackageSources:
@@ -123,8 +212,8 @@ class Settings:
             value = getattr(self, f.name)
             if value is None or value == ():
                 continue
-            if f.name in ("secrets", "volumes", "tolerations"):
-                value = [vars(v) for v in value]
+            if f.name in PARTS:
+                value = [_without_defaults(v) for v in value]
             elif isinstance(value, tuple):
                 value = [list(v) if isinstance(v, tuple) else v for v in value]
             out[f.name] = value
@@ -134,13 +223,24 @@ class Settings:
     def from_json(data: dict[str, Any]) -> Settings:
         """The settings that `to_json` has written."""
         values: dict[str, Any] = dict(data)
-        for name in ("limits", "env", "labels", "annotations", "nodes"):
+        for name in ("limits", "env", "labels", "annotations", "nodes", "security_context"):
             if name in values:
                 values[name] = tuple((k, v) for k, v in values[name])
-        for name in ("packages", "extra_index_urls", "find_links", "files"):
+        for name in ("packages", "extra_index_urls", "find_links", "files", "pull_secrets"):
             if name in values:
                 values[name] = tuple(values[name])
-        for name, kind in (("secrets", Secret), ("volumes", Volume), ("tolerations", Toleration)):
+        for name, kind in PARTS.items():
             if name in values:
                 values[name] = tuple(kind(**v) for v in values[name])
         return Settings(**values)
+
+
+#: The settings that are dataclasses, by their fields.
+PARTS: dict[str, type[Any]] = {
+    "secrets": Secret, "secret_files": SecretFiles, "config_maps": ConfigMapKey, "config_map_files": ConfigMapFiles,
+    "volumes": Volume, "tolerations": Toleration, "affinity": Affinity,
+}  # fmt: skip
+
+
+def _without_defaults(part: Any) -> dict[str, Any]:
+    return {f.name: value for f in fields(part) if (value := getattr(part, f.name)) != f.default}

@@ -23,6 +23,7 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "archive": Entry("run_record", "archive", "Put RUN away on its server (Kubeflow Pipelines): its pages list it no longer."),
+    "build": Entry("build_command", "build", "Make images for the steps of NOTEBOOK, with the packages that they import, and put them into a repository."),
     "cancel": Entry("run_record", "cancel", "End RUN: its exit handler still runs."),
     "check": Entry("show_and_check", "check", "Report the problems of NOTEBOOK, as  NB:cell 7:3: …  Exit status 1 when one is an error."),
     "compile": Entry("compile_and_targets", "compile_", "Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow."),
@@ -30,10 +31,11 @@ COMMANDS = {
     "convert": Entry("show_and_check", "convert", "Write a pipeline of NOTEBOOK as a Python package: components, the pipeline, what they need."),
     "delete": Entry("prune_and_delete", "delete", "Delete runs (ids, or beginnings of them), with their logs and the values that no other run has."),
     "init-target": Entry("init_target", "init_target", "Make a target of a cluster: look at what is there, and write it into your configuration as the target NAME."),
+    "lock": Entry("lock_command", "lock", "Write the versions and hashes of all packages that the steps of NOTEBOOK need into a file beside it."),
     "logs": Entry("run_record", "logs", "Print what a step of RUN printed, or what all of them did."),
     "prune": Entry("prune_and_delete", "prune", "Delete old runs, with their logs and the values that no other run has."),
     "report": Entry("report", "report", "Write the report of RUN (an id, the beginning of one, or `last`): its notebook with all outputs, states and times."),
-    "result": Entry("run_record", "result", "Print a value that a step of RUN left."),
+    "result": Entry("run_record", "result", "Print a value that a step of RUN left, or write it to a file."),
     "retry": Entry("run_and_retry", "retry", "Take RUN up again where it stood, with the notebook as it is now."),
     "run": Entry("run_and_retry", "run", "Run NOTEBOOK as a pipeline and follow it."),
     "runs": Entry("run_record", "runs", "List the newest runs."),

@@ -46,6 +46,10 @@ class RunOptions:
         variable of this process.
     fuse
         Whether chains of light steps run in one pod, on a cluster.
+    containers
+        ``podman``, ``docker``, or ``auto`` for the one that is there, when every step runs in a container on this machine.
+    image
+        The image of steps in containers that name none. Default: the slim Python image of this Python's version.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -62,6 +66,8 @@ class RunOptions:
     python: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
     fuse: bool = False
+    containers: str | None = None
+    image: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kfnb.problems import Problem
-from kfnb.step_settings import Settings, ShellOutput
+from kfnb.step_settings import Places, Settings, ShellOutput
 
 STEP, PARAMETERS, METRICS, IMPORTS, FUNCTIONS, SKIP, UNMARKED, PIPELINE = (
     "step", "parameters", "metrics", "imports", "functions", "skip", "unmarked", "pipeline",
@@ -66,6 +66,7 @@ class StepMarks:
     shell: bool = False
     outputs: tuple[ShellOutput, ...] = ()
     settings: Settings = field(default_factory=Settings)
+    setting_places: Places = ()
     marked_at: tuple[int, int | None] = (1, None)  #: cell number and line of the first mark; no line for a tag
 
 

@@ -29,7 +29,7 @@ from kfnb.pipeline.references import (
     sources,
     with_operands,
 )
-from kfnb.step_settings import Settings, ShellOutput
+from kfnb.step_settings import Places, Settings, ShellOutput
 
 __all__ = [
     "SCHEMA",
@@ -163,6 +163,8 @@ class Step:
         Small JSON values for conditions, loops and shell steps.
     after
         Steps to wait for without needing a value.
+    setting_places
+        Where the notebook says the settings, for messages. The defaults of the notebook and of a target have no place.
     """
 
     name: str
@@ -178,6 +180,7 @@ class Step:
     command: Command | None = None
     component: str = ""
     description: str = ""
+    setting_places: Places = ()
 
     @property
     def inputs(self) -> tuple[Input, ...]:

@@ -30,9 +30,7 @@ def run_step(spec: dict[str, Any]) -> int:
     try:
         _set_up_process(spec)
         if spec.get("shell") or spec.get("command"):
-            from kfnb.runtime.components.shell_steps import run_shell
-
-            run_shell(spec, result, announce_cell)
+            _run_shell(spec, result)
         else:
             _run_python(spec, result)
         result["state"] = "succeeded"
@@ -72,6 +70,21 @@ def _set_up_process(spec: dict[str, Any]) -> None:
         sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)
         sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
+
+
+def _run_shell(spec: dict[str, Any], result: dict[str, Any]) -> None:
+    from functools import partial
+
+    from kfnb.runtime.components.shell_steps import run_command, run_scripts, run_shell
+
+    if "container" in spec:
+        from kfnb.runtime.components.shell_in_container import run_in_container
+
+        run_shell(spec, result, run_in_container)
+    elif spec.get("command"):
+        run_shell(spec, result, run_command)
+    else:
+        run_shell(spec, result, partial(run_scripts, announce_cell))
 
 
 def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:

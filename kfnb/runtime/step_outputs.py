@@ -37,7 +37,7 @@ def store_outputs(
 
     One failure names every output that cannot be stored.
     """
-    store = Store(spec["store"], durable=not spec.get("temporary"))
+    store = Store(spec.get("new_values", spec["store"]), durable=not spec.get("temporary"))
     values = {n: _value_of(n, namespace) for n in outputs if n.startswith("@") or n in namespace}
     errors: dict[str, BaseException] = {}
     result["outputs"] = _store(store, values, errors)

@@ -16,6 +16,7 @@ from tornado import web
 
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
 from kfnb.engines.cluster.targets.write_target import TargetExists
+from kfnb.images.needs.kernel_interpreters import Interpreter, interpreter_of
 from kfnb.problems import NotebookError
 from kfnb.runs.record.database import write_error_text
 from kfnb.runs.record.home_folder import home_folder
@@ -25,7 +26,6 @@ from kfnb.runs.retention.prune_runs import StillRuns
 from kfnb.server.body_size_limit import BoundedBody
 from kfnb.server.browser_json import to_wire
 from kfnb.server.compile_open_notebook import BadNotebook
-from kfnb.server.kernel_interpreters import Interpreter, interpreter_of
 from kfnb.server.run_requests import Refused, Runs
 
 AUTH = "kfnb"  #: the resource that an authorizer is asked about

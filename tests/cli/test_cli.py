@@ -196,6 +196,8 @@ def test_the_record_answers(kfnb: Shell) -> None:
     assert json.loads(kfnb("result", "last", "two.y", "--json").stdout)["value"] == 4.0
     kfnb("result", "last", "two.y", "-o", "y.json")
     assert json.loads((kfnb.folder / "y.json").read_text()) == 4.0
+    assert kfnb("result", "last", "two.y", "--format", "pkl").stdout == "y.pkl\n" and (kfnb.folder / "y.pkl").exists()
+    assert "it can be as .json, .pkl" in kfnb("result", "last", "two.y", "-o", "y.parquet").stderr
     assert "has ended already: succeeded" in kfnb("cancel", "last").stdout
 
 

@@ -45,10 +45,13 @@ class Outcome:
     handed_on: dict[str, dict[str, str]] = field(default_factory=dict)  #: what steps told of what they left
 
 
-def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any]) -> Outcome:
+def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any], **options: Any) -> Outcome:
+    """The outcome on the local engine, with further ``options`` of the run."""
     store = RunStore(folder / "home")
     engine = LocalEngine(store, warm_launch)
-    run_id = engine.submit(pipeline, RunOptions(parameters=parameters, isolated=True, folder=str(folder)))
+    run_id = engine.submit(
+        pipeline, RunOptions(**{"parameters": parameters, "isolated": True, "folder": str(folder), **options})
+    )
     for _ in engine.events(run_id):
         pass
     summary = store.summary(run_id)
@@ -57,12 +60,12 @@ def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any]) -> Out
         outcome.states[step["path"]] = step["state"]
         if step["state"] == "succeeded":
             outcome.texts[step["path"]] = "\n".join(line.text for line in store.logs(run_id, step["path"]))
-            outcome.values.update({f"{step['path']}.{n}": v for n, v in _values(step["result"]).items()})
+            outcome.values.update({f"{step['path']}.{n}": v for n, v in values_of(step["result"]).items()})
     store.close()
     return outcome
 
 
-def _values(result: dict[str, Any]) -> dict[str, Any]:
+def values_of(result: dict[str, Any]) -> dict[str, Any]:
     reused = {**result.get("results", {}), **result.get("outputs", {})}
     return {n: e.get("preview") for n, e in reused.items() if not n.startswith("@")} | result.get("exports", {})
 
@@ -89,7 +92,7 @@ def on_argo(
         state = step.state
         if step.attempts:
             log = run.logs[status["nodes"][step.attempts[-1].node]["name"]]
-            lines, report = told_by(step.path, step.pod, log) if step.pod else _told_alone(log)
+            lines, report = told_by(step.path, step.pod, log) if step.pod else told_alone(log)
             if step.pod and report is None:
                 outcome.states[step.path] = "omitted"  # a step before it in its pod has failed
                 continue
@@ -101,7 +104,7 @@ def on_argo(
                 outcome.errors[step.path] = report.error
             if state == "succeeded":
                 outcome.texts[step.path] = "\n".join(lines).rstrip("\n")
-                values = _values(report.result()) if report.state else step.outputs
+                values = values_of(report.result()) if report.state else step.outputs
                 outcome.values.update({f"{step.path}.{n}": v for n, v in values.items()})
         outcome.states[step.path] = state
     outcome = settled(outcome, pipeline)
@@ -110,7 +113,7 @@ def on_argo(
     return outcome
 
 
-def _told_alone(log: str) -> tuple[list[str], StepReport]:
+def told_alone(log: str) -> tuple[list[str], StepReport]:
     report = StepReport()
     return [t for t in log.split("\n") if not report.read_line(t)], report
 
@@ -277,7 +280,7 @@ def on_kfp(
     told = [
         (task, status, *of_step)
         for task, status, text in answer["logs"]
-        for of_step in (_told_by_steps(text, pods) or [_told_alone(text)])
+        for of_step in (_told_by_steps(text, pods) or [told_alone(text)])
     ]
     for task, status, lines, report in told:
         if report.step == RUNTIME:
@@ -290,7 +293,7 @@ def on_kfp(
         if state == "succeeded":
             outcome.handed_on[path] = report.handed_on()
             outcome.texts[path] = "\n".join(lines).rstrip("\n")
-            values = _values(report.result()) if report.state else report.texts()
+            values = values_of(report.result()) if report.state else report.texts()
             outcome.values.update({f"{path}.{n}": v for n, v in values.items()})
     return settled(outcome, pipeline)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,12 +13,15 @@ import pytest
 from kfnb.engines.argo.workflow_manifest import compile_workflow
 from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.kfp.following.node_states import pod_of
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
+from kfnb.step_settings import Settings
 from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
 from tests.cluster.kfp_api import Server
+from tests.cluster.kfp_backend import pod_node
 from tests.cluster.kube_api import Cluster
 from tests.cluster.outcome import Oracle, Outcome, by_step, differences, locally, on_argo, on_kfp
 from tests.cluster.test_argo_engine import engine_at, finished, options, printed
@@ -341,3 +346,38 @@ def test_what_a_condition_without_a_meaning_guards_fails_and_does_not_run(
     assert (
         summary["error"]["message"] in here.detail and "`coin > 2` cannot be evaluated" in summary["error"]["message"]
     )
+
+
+@pytest.mark.parametrize(("choice", "taken"), [("0", [True, False]), ("1", [False, True]), ("none", [False, False])])
+def test_a_branch_of_kubeflow_pipelines_with_a_command_runs_where_its_choice_says_so(
+    choice: str, taken: list[bool], tmp_path: Path
+) -> None:
+    (ir, *_), _ = compile_documents(with_a_command(), "kfp", ClusterOptions(), tmp_path, {})
+    tasks = ir["root"]["dag"]["tasks"].values()
+    conditions = [t["triggerPolicy"]["condition"] for t in tasks if "triggerPolicy" in t]
+    values = {"false": False, "true": True, "inputs": SimpleNamespace(parameter_values=defaultdict(lambda: choice))}
+    assert [eval(c, dict(values)) for c in conditions] == taken
+
+
+def test_a_driver_that_cannot_evaluate_a_condition_says_which_one(tmp_path: Path) -> None:
+    """What the driver of Kubeflow Pipelines 2.17.0 said of the same pipeline."""
+    said = (
+        'KFP driver: driver.DAG(pipelineName=nightly, taskName="if-0", component="comp-if-0-branch", dagExecutionID=719, componentSpec) failed: '
+        "evaluation error: no such key: error: '>' not supported between instances of 'str' and 'int' ('heads' > 2)"
+    )
+    server, pipeline = Server(), with_a_command()
+    with kfp_engine_at(tmp_path, server) as engine:
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        backend = backend_of(run, {"if-0": "DriverFailed", "say-2": "Skipped"})
+        node = next(n for n in backend.workflow_nodes().values() if n["displayName"] == "if-0-driver")
+        pod = pod_of(replace(pod_node(node["id"]), template="system-dag-driver"), Settings())
+        server.logs[pod] = f"F1129 12:26:41.000000       1 main.go:79] {said}\n"
+        run.update(run_details={"task_details": backend.details()}, state="FAILED", finished_at=END)
+        engine.refresh(run_id)
+        error = engine.store.summary(run_id)["error"]
+    assert (
+        error["message"]
+        == f"the condition `coin > 2` cannot be evaluated: {said.partition('error: ')[2].partition('error: ')[2]}"
+    )
+    assert error["step"] == "say"

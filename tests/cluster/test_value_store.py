@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from kfnb.engines.cluster.targets.target_settings import settings_error
 from kfnb.engines.cluster.trust.requested_access import access_of_target
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.retention.prune_runs import delete_runs
+from kfnb.runtime.pods.handover import url_files
 from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster
@@ -176,3 +179,62 @@ def test_values_go_to_no_store_that_only_an_untrusted_file_names(tmp_path: Path)
     assert "values" not in {
         a.setting for a in access_of_target("t", {"engine": "argo", "values": "volume:a"}, tmp_path)
     }
+
+
+# -------------------------------------------------------------------- memory
+ITEMS = 40_000_000  #: numbers of the large array
+SIZE = ITEMS * 8
+ROOM = 200 * 2**20  #: bytes that a process may take beside the array
+#: Prints the most memory that this process had, at its end.
+PEAK = """\
+import atexit, resource
+import numpy as np
+atexit.register(lambda: print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+"""
+
+
+@pytest.mark.slow
+def test_a_large_array_goes_through_s3_into_the_notebook_in_little_memory(
+    tmp_path: Path, cluster: Pods, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kube, settings = Cluster(), s3_settings(s3, f"s3://values/{tmp_path.name}", monkeypatch)
+    with engine_at(tmp_path, kube, **settings) as engine, Controller(kube, cluster, secrets=KEYS).at_work():
+        pipeline = pipeline_of(
+            cell(f"{PEAK}a = np.arange({ITEMS}, dtype='f8')", "step:one"),
+            cell(f"{PEAK}print(int(a[-1]), int(a.sum()))", "step:two"),
+        )
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        assert finished(engine, run_id)["state"] == "succeeded"
+        code = f"from kfnb.client.run_object import Run\n{PEAK}a = Run({run_id!r})['one']['a']\nprint(int(a[-1]), int(a.sum()))"
+        home = {**os.environ, "KFNB_HOME": str(engine.store.home)}
+        notebook = subprocess.run([sys.executable, "-c", code], env=home, capture_output=True, text=True, check=True)
+        logs = {
+            "one": printed(engine, run_id, "one"),
+            "two": printed(engine, run_id, "two"),
+            "notebook": notebook.stdout.split("\n"),
+        }
+        expected = f"{ITEMS - 1} {sum(range(ITEMS))}"
+        for name, lines in logs.items():
+            (peak,) = (int(line.split()[1]) for line in lines if line.startswith("peak"))
+            assert peak < SIZE + ROOM, (name, peak)
+            assert name == "one" or expected in lines
+        assert files_of(settings)[next(n for n in files_of(settings) if n.endswith("/one/a.npy"))] == SIZE + 128
+
+
+@pytest.mark.slow
+def test_the_process_that_moves_files_takes_little_memory(
+    tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = s3_settings(s3, f"s3://values/{tmp_path.name}", monkeypatch)
+    (tmp_path / "a").write_bytes(bytes(SIZE))
+    command = [sys.executable, url_files.__file__, settings["values"], json.dumps(settings["value_options"])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as mover:
+        assert mover.stdin is not None and mover.stdout is not None
+        for request in (["put", str(tmp_path / "a"), "x/a"], ["get", "x/a", str(tmp_path / "b")]):
+            mover.stdin.write(json.dumps(request) + "\n")
+            mover.stdin.flush()
+            assert json.loads(mover.stdout.readline()) == {}
+        (line,) = (n for n in Path(f"/proc/{mover.pid}/status").read_text().splitlines() if n.startswith("VmHWM"))
+        assert int(line.split()[1]) * 1024 < ROOM, line
+        mover.stdin.close()
+    assert (tmp_path / "b").stat().st_size == SIZE

@@ -27,6 +27,8 @@ SUITE = "bookworm"  #: the release of Debian with Python 3.11
 MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "python3,python-is-python3,bash"
 NAME = "localhost/kfnb-test-base:latest"
+#: Images of the notebooks that come with kfnb, which this one stands for.
+OTHER_NAMES = ("docker.io/library/python:3.11", "docker.io/library/bash:4.4.23", "docker.io/google/cloud-sdk:272.0.0")
 #: What the image need not have: documentation, translations, and what only apt reads.
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 EMPTIED = "rm -rf $1/var/lib/apt/lists/* $1/var/cache/apt/* $1/var/log/*"
@@ -78,6 +80,8 @@ def podman(base_image: BaseImage) -> Iterator[BaseImage]:
         with holding(FOLDER / "loading", patience=600):
             if subprocess.run(["podman", "image", "exists", NAME]).returncode:
                 run("skopeo", "copy", "--quiet", f"oci:{base_image.layout}:latest", f"containers-storage:{NAME}")
+                for name in OTHER_NAMES:
+                    run("podman", "tag", NAME, name)
         yield base_image
 
 

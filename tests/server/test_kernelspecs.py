@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 
-from kfnb.server.kernel_interpreters import interpreter_of
+from kfnb.images.needs.kernel_interpreters import interpreter_of
 from tests.notebooks import cell, notebook
 from tests.server.asking import ended, refused
 

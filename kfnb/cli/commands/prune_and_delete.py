@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kfnb.runs.retention.prune_runs import Pruned
     from kfnb.runs.retention.retention_settings import Retention
 
+UNUSED = 30 * 24 * 3600.0  #: seconds after which wheels and layers go that no image is built of
+
 
 @click.command()
 @click.option(
@@ -28,17 +30,20 @@ def prune(keep: int | None, older: str | None, dry_run: bool, as_json: bool) -> 
     """Delete old runs, with their logs and the values that no other run has.
 
     With --keep and --older a run goes for either reason. Without both, what kfnb.toml in your configuration folder says
-    counts: [record] with keep and older. Runs that have not ended stay.
+    counts: [record] with keep and older. Runs that have not ended stay. Wheels and layers go too that no image was built of
+    for 30 days.
     """
+    from kfnb.images.layers.wheel_cache import WheelCache
     from kfnb.runs.retention.prune_runs import Pruned, delete_runs, outdated, size_of_runs
 
     limits = _limits(keep, older, as_json)
     record = store()
     runs = outdated(record, limits)
+    unused = WheelCache().prune(UNUSED, dry_run)
     if dry_run:
-        _report(Pruned(tuple(runs), size_of_runs(record, runs)), as_json, "would be deleted")
+        _report(Pruned(tuple(runs), size_of_runs(record, runs)), as_json, "would be deleted", unused)
         return
-    _report(delete_runs(record, runs, _progress(len(runs)), skip=True), as_json, "deleted")
+    _report(delete_runs(record, runs, _progress(len(runs)), skip=True), as_json, "deleted", unused)
 
 
 @click.command()
@@ -89,9 +94,17 @@ def _progress(count: int) -> Callable[[str], None]:
     return show
 
 
-def _report(done: Pruned, as_json: bool, verb: str) -> None:
+def _report(done: Pruned, as_json: bool, verb: str, unused: int = 0) -> None:
+    """Say what has gone. ``unused`` are the bytes of wheels and layers."""
     if as_json:
-        emit({"runs": list(done.runs), "bytes": done.bytes, "dry_run": verb != "deleted", "stayed": list(done.stayed)})
+        emit(
+            {
+                "runs": list(done.runs),
+                "bytes": done.bytes + unused,
+                "dry_run": verb != "deleted",
+                "stayed": list(done.stayed),
+            }
+        )
         return
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
@@ -101,3 +114,5 @@ def _report(done: Pruned, as_json: bool, verb: str) -> None:
         click.echo(why, err=True)
     count = len(done.runs)
     click.echo(f"{count} run{'' if count == 1 else 's'} {verb}, {done.bytes / 1e6:.1f} MB")
+    if unused:
+        click.echo(f"unused wheels and layers {verb}, {unused / 1e6:.1f} MB")

@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     from kfnb.notebook.notebook_source import Source
 
 
+def container_tool(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Check what ``--containers`` got: where no value is meant, it takes the next word for one."""
+    if value not in (None, "auto", "podman", "docker"):
+        raise click.BadParameter(f"`{value}` is neither podman nor docker; write `--containers` after the notebook")
+    return value
+
+
 @click.command()
 @notebook_argument
 @click.option(
@@ -67,6 +74,15 @@ if TYPE_CHECKING:
 )
 @click.option("--cache", is_flag=True, help="Take earlier results of steps with the same code and inputs.")
 @click.option("--isolated", is_flag=True, help="Give each step a folder of its own, as a cluster does.")
+@click.option(
+    "--containers",
+    is_flag=False,
+    flag_value="auto",
+    metavar="[podman|docker]",
+    callback=container_tool,
+    help="Run each step in a container on this machine.",
+)
+@click.option("--image", metavar="REF", help="With --containers: the image of steps that name none.")
 @click.option("--experiment", metavar="NAME", help="Put the run into a named group.")
 @click.option(
     "--target", default="local", show_default=True, help="Where to run.", shell_complete=completion_words.target_names
@@ -90,6 +106,8 @@ def run(
     any_parameters: bool,
     cache: bool,
     isolated: bool,
+    containers: str | None,
+    image: str | None,
     experiment: str | None,
     target: str,
     cron: str | None,
@@ -117,7 +135,7 @@ def run(
     with request_errors(notebook, as_json), cluster_errors(as_json):
         prepared = prepare(
             notebook, graph, values, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
-            max_parallel=max_parallel, spawn=spawn, fuse=fuse, python=python and os.path.abspath(shutil.which(python) or python),
+            max_parallel=max_parallel, spawn=spawn, fuse=fuse, containers=containers, image=image, python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:
         report(notebook, (*built.problems, *prepared.problems), quiet=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,11 +140,19 @@ def archive(run_id: str, as_json: bool) -> None:
 @run_argument
 @click.argument("value", metavar="STEP.NAME")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write it to a file: .json, or .pkl for any value."
+    "-o", "--output", type=click.Path(path_type=Path), help="Write it to a file, in the format of its ending."
+)
+@click.option(
+    "--format", "ending", metavar="FORMAT", help="The format of the file. Without -o, its name is NAME.FORMAT."
 )
 @as_json
-def result(run_id: str, value: str, output: Path | None, as_json: bool) -> None:
-    """Print a value that a step of RUN left."""
+def result(run_id: str, value: str, output: Path | None, ending: str | None, as_json: bool) -> None:
+    """Print a value that a step of RUN left, or write it to a file.
+
+    A table can be written as parquet, csv or feather, an array as npy, tensors as npz or safetensors, a model as its library does
+    (keras, ubj, txt, cbm), a figure as png, svg, pdf or html, plain values as json, text as txt, and any value as pkl.
+    """
+    from kfnb.client.export_value import NotWritten, write_value
     from kfnb.runs.record.lookup_by_name import UnknownRun
     from kfnb.runtime.step_failures import Failure
 
@@ -160,8 +167,14 @@ def result(run_id: str, value: str, output: Path | None, as_json: bool) -> None:
         refuse(str(error), as_json)
     except Failure as failure:
         refuse(failure.message, as_json)
-    if output is not None:
-        _write(output, found)
+    if output is not None or ending is not None:
+        path = output or Path(f"{name}.{(ending or '').removeprefix('.')}")
+        try:
+            write_value(found, path, ending)
+        except (NotWritten, OSError) as error:
+            refuse(str(error), as_json)
+        if output is None:
+            emit({"run": run_id, "step": step, "name": name, "file": str(path)}) if as_json else click.echo(path)
     elif as_json:
         emit({"run": run_id, "step": step, "name": name, "value": _plain(found)})
     else:
@@ -177,16 +190,3 @@ def _plain(value: Any) -> Any:
 
         return preview(value)
     return value
-
-
-def _write(path: Path, value: Any) -> None:
-    if path.suffix == ".json":
-        try:
-            path.write_text(json.dumps(value), encoding="utf-8")
-        except TypeError as error:
-            refuse(f"this value is not JSON ({error}); write it to a .pkl file")
-    else:
-        try:
-            path.write_bytes(pickle.dumps(value, protocol=5))
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            refuse(f"this value needs the notebook's own classes and cannot be written alone: {error}")

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kfnb.engines.argo.coded_expressions import brace_variables, decoded_by_kubelet, literal_for_kubelet
+from kfnb.engines.argo.pod_template import pod_of, retries_when_lost
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, runtime_spec_of, steps_of_pod
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
-from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, pod_deadline
-from kfnb.engines.cluster.lowering.pod_security import home_variable, secure
+from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command
+from kfnb.engines.cluster.lowering.pod_security import home_variable
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, ClusterOptions
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.runtime.pods.argo_pod import INPUTS, PLACE, pack_of, values_of
 from kfnb.runtime.pods.handover.engine_inputs import RUN, STARTED
 from kfnb.runtime.pods.pod_step import ATTEMPT
-from kfnb.step_settings import Settings
 
 FOLDER = "/tmp/kfnb"
 MOUNT = "/mnt/kfnb"  #: where the volume for values is mounted
@@ -39,9 +39,6 @@ from kfnb.runtime.step_exit import leave
 with open(i+"/step") as f:t=f.read()
 leave(main(loads(b(t).decode()),d,i))
 """
-#: When the pod of several steps runs again: it was deleted, it was evicted so that nobody knows how it ended, or something outside asked it to
-#: end. A step that failed by itself has had its retries inside the pod.
-POD_LOST = "lastRetry.status == 'Error' || lastRetry.exitCode == '-1' || lastRetry.exitCode == '143'"
 CACHE_AGE = "720h"  #: the age of the oldest result that a step may take
 TOO_LARGE = (
     "%(names)s: the values that this step hands on take %(size)s, and Argo passes at most 64 KiB by parameter: "
@@ -99,7 +96,7 @@ class ContainerTemplates:
             "command": ["python3", "-u", "-c", BOOT],
             "args": arguments(self.runtime_bundle),
         }
-        tells_attempt = (settings.may_fail and settings.retry) or _retries_when_lost(job)
+        tells_attempt = (settings.may_fail and settings.retry) or retries_when_lost(job)
         env = [{"name": ATTEMPT, "value": "{{retries}}"}] if tells_attempt else []
         if any(c.kind == "status" for c in job.inputs):
             env += [
@@ -109,7 +106,7 @@ class ContainerTemplates:
         if env:
             container["env"] = env
         self._values(job, inputs, body, container)
-        return {**body, **_pod(job, container, body.get("volumes", []), self.options)}
+        return {**body, **pod_of(job, container, body.get("volumes", []), self.options)}
 
     def _values(self, job: Job, inputs: dict[str, Any], body: dict[str, Any], container: dict[str, Any]) -> None:
         """Add the volume or the artifacts for values that are too large for parameters. All artifacts of a step have one key prefix."""
@@ -154,7 +151,7 @@ class ContainerTemplates:
         }
         # The variables come first: kubelet inserts only those that stand before.
         env = [*brace_variables(), *({"name": n, "value": literal_for_kubelet(v)} for n, v in step.settings.env)]
-        env += home_variable(self.options, step.settings)
+        env += home_variable(self.options, step)
         if step.command is not None:
             env += [{"name": i.name, "value": _input_reference(i.name)} for i in step.inputs]
             env += [{"name": o.name, "value": _output_path(job, o.name)} for o in step.shell_outputs]
@@ -173,7 +170,7 @@ class ContainerTemplates:
             # No image has this folder, and a command without a shell cannot make it.
             container["volumeMounts"] = [{"name": "kfnb-out", "mountPath": f"{FOLDER}/out"}]
             volumes.append({"name": "kfnb-out", "emptyDir": {}})
-        return {**body, **_pod(job, container, volumes, self.options)}
+        return {**body, **pod_of(job, container, volumes, self.options)}
 
 
 def _output_path(job: Job, name: str) -> str:
@@ -270,57 +267,3 @@ def compress_spec(spec: dict[str, Any]) -> str:
 
 def shared_runtime(specs: list[dict[str, Any]]) -> str:
     return runtime_bundle("argo", specs) if specs else ""
-
-
-# -------------------------------------------------------------------- the pod
-def _pod(job: Job, container: dict[str, Any], volumes: list[dict[str, Any]], options: ClusterOptions) -> dict[str, Any]:
-    """The container of a job and the settings of its pod."""
-    settings = job.step.settings
-    secrets = [{"name": s.env, "valueFrom": {"secretKeyRef": {"name": s.name, "key": s.key}}} for s in settings.secrets]
-    if secrets:
-        container["env"] = [*container.get("env", []), *secrets]
-    resources = resources_of(settings)
-    if resources:
-        container["resources"] = resources
-    body: dict[str, Any] = {"volumes": volumes} if volumes else {}
-    if settings.volumes:
-        claims = [(f"claim-{n}", v) for n, v in enumerate(settings.volumes, 1)]
-        mounts = [{"name": n, "mountPath": v.path} for n, v in claims]
-        container["volumeMounts"] = [*container.get("volumeMounts", []), *mounts]
-        body["volumes"] = [*volumes, *({"name": n, "persistentVolumeClaim": {"claimName": v.claim}} for n, v in claims)]
-    secure(container, body, settings, options)
-    body["container"] = container
-    metadata = {k: dict(v) for k, v in (("labels", settings.labels), ("annotations", settings.annotations)) if v}
-    if metadata:
-        body["metadata"] = metadata
-    if settings.nodes:
-        body["nodeSelector"] = dict(settings.nodes)
-    if settings.tolerations:
-        body["tolerations"] = [toleration(t.key, t.value, t.effect) for t in settings.tolerations]
-    deadline = pod_deadline(job)
-    if deadline is not None:
-        body["activeDeadlineSeconds"] = deadline
-    retries = settings.retry or _retries_when_lost(job)
-    if retries:
-        body["retryStrategy"] = {
-            "limit": str(retries), "retryPolicy": "Always", **({"expression": POD_LOST} if job.members else {}),
-            "backoff": {"duration": "5s", "factor": "2", "maxDuration": "1h"},
-        }  # fmt: skip
-    return body
-
-
-def _retries_when_lost(job: Job) -> int:
-    """How often the pod of several steps runs again when it was lost: as often as one of them may."""
-    return max((m.step.settings.retry or 0 for m in job.members), default=0)
-
-
-def toleration(key: str, value: str, effect: str) -> dict[str, str]:
-    fields = {"key": key, "operator": "Equal" if value else "Exists"}
-    return {**fields, **({"value": value} if value else {}), **({"effect": effect} if effect else {})}
-
-
-def resources_of(settings: Settings) -> dict[str, dict[str, str]]:
-    """The requests and limits of a container. Both are the same, so a step gets what it asks for and no more."""
-    requests = {k: v for k, v in (("cpu", settings.cpu), ("memory", settings.memory)) if v}
-    limits = {**requests, **({"nvidia.com/gpu": str(settings.gpu)} if settings.gpu else {}), **dict(settings.limits)}
-    return {k: v for k, v in (("requests", requests), ("limits", limits)) if v}

@@ -7,16 +7,13 @@ for a task that comes after a skipped one. Where both are possible, ``depends`` 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kfnb.engines.argo.coded_expressions import quoted
-from kfnb.runtime.pods.handover.coded_text import PREFIX, decoded
-
-#: Words that the controller can read neither as a condition nor as items. It says so of the task, which has failed then, and repeats them.
-BROKEN = re.compile(r"kfnb condition (\S+) says (.*?) to Argo", re.DOTALL)
+from kfnb.engines.cluster.following.words.condition_words import ERROR, WORDS
+from kfnb.runtime.pods.handover.coded_text import PREFIX
 
 
 @dataclass
@@ -90,12 +87,15 @@ def _ended_well(task: str) -> str:
 # -------------------------------------------------------------------- conditions that cannot be evaluated
 def is_error(choice: str) -> str:
     """The expression that says that a choice is none, because its condition cannot be evaluated."""
-    return f"sprig.hasPrefix('error: ', sprig.trimPrefix({quoted(PREFIX)}, {choice}))"
+    return f"sprig.hasPrefix({quoted(ERROR)}, sprig.trimPrefix({quoted(PREFIX)}, {choice}))"
 
 
 def failure_of(condition: str, choice: str) -> str:
-    """The expression with which a task fails, because the condition of a choice cannot be evaluated."""
-    return f"'kfnb condition {condition} says ' + {choice} + ' to Argo'"
+    """The expression with which a task fails, because the condition of a choice cannot be evaluated.
+
+    The controller can read its words neither as a condition nor as items. It says so of the task, and repeats them.
+    """
+    return "'" + WORDS % (condition, f"' + {choice} + '") + "'"
 
 
 def unless_broken(broken: Mapping[str, str], expression: str) -> str:
@@ -103,9 +103,3 @@ def unless_broken(broken: Mapping[str, str], expression: str) -> str:
     for error, failure in broken.items():
         expression = f"{error} ? {failure} : ({expression})"
     return expression
-
-
-def broken_condition(message: str) -> tuple[str, str] | None:
-    """The condition in a message of the controller that cannot be evaluated, and why; ``None`` for another message."""
-    found = BROKEN.search(message)
-    return (found[1], decoded(found[2]).removeprefix("error: ")) if found is not None else None

@@ -19,12 +19,13 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Job, steps_of_p
 from kfnb.engines.cluster.lowering.kubernetes_names import label
 from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.engines.cluster.lowering.lower_pipeline import lower
-from kfnb.engines.cluster.lowering.pod_security import patch_of_added_containers, pod_context
+from kfnb.engines.cluster.lowering.pod_security import context_of_pod, patch_of_added_containers
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions, kfnb_version
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Parameter, Pipeline
 from kfnb.pipeline.parameters.bind_values import described, schema_of
 from kfnb.pipeline.parameters.value_schema import choices
+from kfnb.step_settings import Settings
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def compile_workflow(
         "metadata": _metadata(pipeline, options),
         "spec": _spec(
             options,
+            pipeline,
             _arguments(pipeline, context, values or {}),
             [*context.dag_templates, *context.containers.templates],
         ),
@@ -102,14 +104,19 @@ def _metadata(pipeline: Pipeline, options: ClusterOptions) -> dict[str, Any]:
     }
 
 
-def _spec(options: ClusterOptions, arguments: list[dict[str, Any]], templates: list[dict[str, Any]]) -> dict[str, Any]:
+def _spec(
+    options: ClusterOptions, pipeline: Pipeline, arguments: list[dict[str, Any]], templates: list[dict[str, Any]]
+) -> dict[str, Any]:
+    # A template has no field for them, and a node that has one too many takes the one that fits.
+    of_steps = (n for s in pipeline.steps() for n in s.settings.pull_secrets)
+    pull_secrets = tuple(dict.fromkeys((*options.pull_secrets, *of_steps)))
     return {
         "entrypoint": "main",
         **({"arguments": {"parameters": arguments}} if arguments else {}),
         **({"serviceAccountName": options.service_account} if options.service_account else {}),
         **_security(options),
         **({"parallelism": options.parallelism} if options.parallelism else {}),
-        **({"imagePullSecrets": [{"name": n} for n in options.pull_secrets]} if options.pull_secrets else {}),
+        **({"imagePullSecrets": [{"name": n} for n in pull_secrets]} if pull_secrets else {}),
         # Pods stay for a day, because whoever follows the run later reads its logs from them.
         "podGC": {"strategy": "OnWorkflowSuccess", "deleteDelayDuration": "24h"},
         "ttlStrategy": {"secondsAfterCompletion": options.ttl},
@@ -118,7 +125,7 @@ def _spec(options: ClusterOptions, arguments: list[dict[str, Any]], templates: l
 
 
 def _security(options: ClusterOptions) -> dict[str, Any]:
-    context, patch = pod_context(options), patch_of_added_containers(options)
+    context, patch = context_of_pod(options, Settings()), patch_of_added_containers(options)
     return {**({"securityContext": context} if context else {}), **({"podSpecPatch": patch} if patch else {})}
 
 

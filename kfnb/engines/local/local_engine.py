@@ -56,6 +56,10 @@ class LocalEngine:
                 )
         if options.isolated:
             problems += apart(pipeline)
+        if options.containers is not None:
+            from kfnb.engines.local.containers.container_checks import container_problems
+
+            problems += container_problems(pipeline, options)
         if not problems and (options.only or options.start):
             problems += parameter_problems(self.store, pipeline, options)
         return problems if options.python is None else [*problems, *_interpreter_problems(options.python)]

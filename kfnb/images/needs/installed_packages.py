@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from kfnb.requirement_checks import BadSource, check_requirement
 
 SLOW = 20.0  #: seconds in which an interpreter must say where its packages are
+OWN_VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"  #: of this interpreter
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MODULE_FILE = re.compile(r"([A-Za-z_]\w*)(\.[\w-]+)*\.(py|so|pyd)")
 
@@ -83,10 +84,11 @@ class Distribution:
 
 
 class InstalledPackages:
-    """The packages below the folders of an interpreter's module search path."""
+    """The packages below the folders of an interpreter's module search path. ``python`` is the interpreter's version, such as ``3.11``."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, paths: Iterable[str], python: str = OWN_VERSION) -> None:
         self._paths = list(paths)
+        self.python = python
 
     def provider(self, module: str) -> Distribution | None:
         """The package that provides a module, which may have dots in its name. ``None`` when there is none."""
@@ -147,7 +149,7 @@ class InstalledPackages:
 
 def installed_packages(python: str | None = None) -> InstalledPackages:
     """The packages of an interpreter, by default of this one."""
-    return _packages_below(_search_path(python) if python else tuple(sys.path))
+    return _packages_below(*(_search_path(python) if python else (tuple(sys.path), OWN_VERSION)))
 
 
 def normalized(name: str) -> str:
@@ -156,21 +158,22 @@ def normalized(name: str) -> str:
 
 
 @cache
-def _packages_below(paths: tuple[str, ...]) -> InstalledPackages:
-    return InstalledPackages(paths)
+def _packages_below(paths: tuple[str, ...], python: str) -> InstalledPackages:
+    return InstalledPackages(paths, python)
 
 
 @cache
-def _search_path(python: str) -> tuple[str, ...]:
-    """Where an interpreter finds its packages. An interpreter that does not say it has none."""
+def _search_path(python: str) -> tuple[tuple[str, ...], str]:
+    """Where an interpreter finds its packages, and its version. An interpreter that does not say it has no packages and our version."""
     try:
         done = subprocess.run(
-            [python, "-c", "import json, sys; print(json.dumps(sys.path[1:]))"],
+            [python, "-c", "import json, sys; print(json.dumps([sys.path[1:], '%d.%d' % sys.version_info[:2]]))"],
             capture_output=True, text=True, timeout=SLOW, check=True,
         )  # fmt: skip
-        return tuple(json.loads(done.stdout.strip().splitlines()[-1]))
+        paths, version = json.loads(done.stdout.strip().splitlines()[-1])
+        return tuple(paths), str(version)
     except (OSError, ValueError, IndexError, subprocess.SubprocessError):
-        return ()
+        return (), OWN_VERSION
 
 
 def _metadata_folders(path: str) -> list[Path]:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfnb.notebook.marks.mark_table import KALE, KALE_ROLES, MARKS, ROLES, BadValue, Mark
+from kfnb.notebook.marks.mark_table import KALE, KALE_ROLES, MARKS, ROLES
 from kfnb.problems import Problem
+from kfnb.setting_marks.setting_table import Mark
+from kfnb.setting_marks.value_parsers import BadValue
 
 COMPONENT = "%%component"
 MAX_SHOWN = 100  #: characters of a mark that a message quotes

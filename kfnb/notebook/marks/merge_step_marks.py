@@ -7,9 +7,9 @@ from dataclasses import fields
 from typing import Any
 
 from kfnb.notebook.marks.cell_marks import CellMarks
-from kfnb.notebook.marks.mark_table import Mark, place_of
 from kfnb.notebook.parsed_notebook import STEP, Cell, StepMarks
 from kfnb.problems import Problem
+from kfnb.setting_marks.setting_table import Mark, place_of
 from kfnb.step_settings import Settings
 
 
@@ -47,6 +47,7 @@ def _step(
     name: str, cells: list[Cell], marks_of: Mapping[int, CellMarks], defaults: Settings, problems: list[Problem]
 ) -> StepMarks:
     values: list[tuple[Mark, Any, int | None]] = []
+    places: list[tuple[str, int, int | None]] = []
     first_values: dict[str, tuple[Any, Cell]] = {}
     for cell in cells:
         marks = marks_of.get(cell.number)
@@ -66,6 +67,7 @@ def _step(
                 continue
             first_values.setdefault(mark.word, (value, cell))
             values.append((mark, value, line))
+            places += [(mark.word, cell.number, line)] if mark.setting else []
     problems += _output_problems(name, cells[0], values)
     own: dict[str, Any] = {"after": [], "outputs": []}
     for mark, value, _ in values:
@@ -78,7 +80,7 @@ def _step(
     first = marks_of.get(cells[0].number)
     return StepMarks(
         name, tuple(cells), tuple(dict.fromkeys(own.pop("after"))), outputs=tuple(dict.fromkeys(own.pop("outputs"))),
-        settings=settings_of(values).over(defaults), marked_at=(cells[0].number, first.line if first is not None else None), **own,
+        settings=settings_of(values).over(defaults), setting_places=tuple(places), marked_at=(cells[0].number, first.line if first is not None else None), **own,
     )  # fmt: skip
 
 

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterator
 
 from kfnb.notebook.marks.cell_marks import CellMarks
-from kfnb.notebook.marks.mark_table import BadValue, step_name
 from kfnb.notebook.parsed_notebook import Cell, PipelineCell
+from kfnb.setting_marks.value_parsers import BadValue, step_name
 from kfnb.thread_safe_parser import parse
 
 PIPELINE_MAGIC = "%%pipeline"

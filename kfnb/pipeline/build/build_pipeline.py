@@ -214,6 +214,7 @@ def _step(index: int, unit: Unit, plan: Plan) -> Step:
         () if marks.shell else results,
         tuple(e for e in exports if not (marks.shell and e.name in shell_names)),
         tuple(dict.fromkeys([*marks.after, *plan.files.get(unit.name, ())])), marks.shell, shell_outputs, marks.settings,
+        setting_places=marks.setting_places,
     )  # fmt: skip
 
 

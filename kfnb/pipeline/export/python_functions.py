@@ -6,6 +6,7 @@ import ast
 import keyword
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from kfnb.analysis.syntax.ast_queries import names_in
 from kfnb.pipeline.build.build_pipeline import Built
@@ -15,7 +16,7 @@ from kfnb.pipeline.references import STATUS
 from kfnb.pipeline.units.notebook_units import Unit
 from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, PARAMETER, SHARED, STEP
 from kfnb.runtime.magics.magic_table import LINE, OWN, PERSON, SET_UP, SHOWS
-from kfnb.step_settings import Settings
+from kfnb.step_settings import PARTS, Settings
 from kfnb.thread_safe_parser import parse, parse_expression
 
 SHELL_IMAGE = "debian:stable-slim"  #: of a shell step whose marks name none
@@ -352,16 +353,17 @@ def _decorator(settings: Settings, name: str, step: str) -> str:
 
 
 def _setting_arguments(settings: Settings) -> list[str]:
-    found = []
+    given: dict[str, Any] = {}
     for word, value in settings.to_json().items():
-        if isinstance(value, list) and isinstance(value[0], list):
+        argument = {"secret_files": "secrets", "config_map_files": "config_maps"}.get(word, word)
+        if word in PARTS:
+            value = [*given.get(argument, ()), *map(str, getattr(settings, word))]
+        elif isinstance(value, list) and isinstance(value[0], list):
             value = dict(value)
-        elif isinstance(value, list) and isinstance(value[0], dict):
-            value = [list(v.values()) for v in value]
         elif word == "timeout":
             value = f"{value:g}s"
-        found.append(f"{word}={value!r}")
-    return found
+        given[argument] = value
+    return [f"{word}={value!r}" for word, value in given.items()]
 
 
 def _command(name: str, step: Step, inputs: list[str]) -> str:

@@ -9,14 +9,14 @@ from typing import Any
 
 from kfnb.pipeline.model import Json, Pipeline, Step, with_steps
 from kfnb.problems import Problem
-from kfnb.step_settings import Secret, Settings, Toleration, Volume
+from kfnb.step_settings import ConfigMapFiles, ConfigMapKey, Secret, SecretFiles, Settings, Toleration, Volume
 
 PLACEHOLDER = re.compile(r"(?<![$\{])\{([A-Za-z_]\w*)\}(?!\})")
 #: What looks like a name to be put in, in other tools' words, or is left of one.
 FOREIGN = re.compile(r"\{\{[^}]*\}\}|\$\{?[A-Za-z_]\w*\}?|\$\([^)]*\)|\{[^}]*\}")
 IMAGE = re.compile(r"[A-Za-z0-9][\w./:@-]*")
 #: The settings in which nothing else can be meant by braces or a `$`.
-STRICT = ("image", "packages", "index_url", "extra_index_urls", "find_links", "secrets", "volumes")
+STRICT = ("image", "packages", "index_url", "extra_index_urls", "find_links", "secrets", "config_maps", "volumes")
 PAIRS = ("env", "labels", "annotations", "nodes", "limits")
 
 
@@ -59,7 +59,10 @@ def _settings(settings: Settings, values: Mapping[str, str]) -> Settings:
         extra_index_urls=tuple(put(u) for u in settings.extra_index_urls),
         find_links=tuple(put(u) for u in settings.find_links),
         secrets=tuple(Secret(put(s.name), put(s.key), s.env) for s in settings.secrets),
-        volumes=tuple(Volume(put(v.claim), put(v.path)) for v in settings.volumes),
+        secret_files=tuple(SecretFiles(put(s.name), put(s.path)) for s in settings.secret_files),
+        config_maps=tuple(ConfigMapKey(put(c.name), put(c.key), c.env) for c in settings.config_maps),
+        config_map_files=tuple(ConfigMapFiles(put(c.name), put(c.path)) for c in settings.config_map_files),
+        volumes=tuple(Volume(put(v.claim), put(v.path), put(v.sub_path), v.read_only) for v in settings.volumes),
         tolerations=tuple(Toleration(t.key, put(t.value), t.effect) for t in settings.tolerations),
     )  # fmt: skip
 
@@ -74,7 +77,10 @@ def _texts(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from (("extra_index_urls", u) for u in settings.extra_index_urls)
     yield from (("find_links", u) for u in settings.find_links)
     yield from (("secrets", text) for s in settings.secrets for text in (s.name, s.key))
-    yield from (("volumes", text) for v in settings.volumes for text in (v.claim, v.path))
+    yield from (("secrets", text) for s in settings.secret_files for text in (s.name, s.path))
+    yield from (("config_maps", text) for c in settings.config_maps for text in (c.name, c.key))
+    yield from (("config_maps", text) for c in settings.config_map_files for text in (c.name, c.path))
+    yield from (("volumes", text) for v in settings.volumes for text in (v.claim, v.path, v.sub_path))
     yield from ((f, value) for f in PAIRS for _, value in getattr(settings, f))
     yield from (("tolerations", t.value) for t in settings.tolerations)
 
@@ -95,7 +101,9 @@ def mark_problems(pipeline: Pipeline) -> Iterator[Problem]:
 
 def _unknown(step: Step, field: str, text: str, known: Mapping[str, Any]) -> Iterator[Problem]:
     rest = PLACEHOLDER.sub(lambda m: "" if m[1] in known else m[0], text)
-    word = {"packages": "package", "secrets": "secret", "volumes": "volume"}.get(field, field)
+    word = {"packages": "package", "secrets": "secret", "config_maps": "config-map", "volumes": "volume"}.get(
+        field, field
+    )
     for found in FOREIGN.finditer(rest):
         name = re.sub(r"\W", "", found[0])
         if name not in known and (field not in STRICT or (field == "packages" and found[0].startswith("$"))):
@@ -104,7 +112,7 @@ def _unknown(step: Step, field: str, text: str, known: Mapping[str, Any]) -> Ite
         hint = f"write `{{{name}}}`" if name in known else f"the parameters are {names}: `{{NAME}}` is the value of one"
         remark = "is not replaced" if name in known else "is not a parameter of the pipeline"
         yield _problem("KF208", step, f"`{found[0]}` in the mark `{word}:{text}` {remark}", hint, name)
-    if text in known and field in ("image", "secrets", "volumes"):
+    if text in known and field in ("image", "secrets", "config_maps", "volumes"):
         legal = text == text.lower() and (field == "image" or "_" not in text)
         message = f"the mark `{word}:{text}` is the name `{text}` itself, not the value of the parameter"
         yield _problem("KF209" if legal else "KF208", step, message, f"write `{{{text}}}` for its value", text)

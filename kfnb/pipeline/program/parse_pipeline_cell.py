@@ -259,7 +259,7 @@ def _assemble(
         return ModelStep(
             draft.name, tuple(draft.codes), (*before, *draft.prepare), () if draft.command else tuple(sorted(draft.live_outputs)),
             results, tuple(draft.exports), tuple(draft.after), False, draft.shell_outputs, draft.settings, draft.command,
-            draft.component, draft.description,
+            draft.component, draft.description, draft.setting_places,
         )  # fmt: skip
 
     body = nodes_of(state.nodes, step)

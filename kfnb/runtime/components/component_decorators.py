@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 SETTINGS = (
     "packages", "index_url", "extra_index_urls", "find_links", "cpu", "memory", "gpu", "limits", "retry", "timeout", "cache", "on_failure", "env", "secrets", "volumes", "labels",
-    "annotations", "nodes", "tolerations",
+    "annotations", "nodes", "tolerations", "config_maps", "affinity", "priority_class", "service_account", "shared_memory",
+    "ephemeral_storage", "image_pull_policy", "pull_secrets", "security_context",
 )  # fmt: skip
 MARK = "__kfnb__"  #: the attribute of a component that holds its metadata
 
@@ -60,6 +61,15 @@ def component(
     annotations: Any = (),
     nodes: Any = (),
     tolerations: Any = (),
+    config_maps: Any = (),
+    affinity: Any = (),
+    priority_class: Any = None,
+    service_account: Any = None,
+    shared_memory: Any = None,
+    ephemeral_storage: Any = None,
+    image_pull_policy: Any = None,
+    pull_secrets: Any = (),
+    security_context: Any = (),
 ) -> Any:
     """Make a function a component that a ``%%pipeline`` cell can place: ``@component``, ``@component(…)`` or ``component(f, …)``.
 
@@ -71,7 +81,7 @@ def component(
         The name and description of its steps. Default: the name and docstring of the function.
     image, base_image
         The container image its steps run in on a cluster. Both parameters mean the same.
-    packages, index_url, extra_index_urls, find_links, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, env, secrets, volumes, labels, annotations, nodes, tolerations
+    packages, index_url, extra_index_urls, find_links, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, env, secrets, volumes, labels, annotations, nodes, tolerations, config_maps, affinity, priority_class, service_account, shared_memory, ephemeral_storage, image_pull_policy, pull_secrets, security_context
         As for the marks of a step.
     """
     options = settings(locals())

@@ -41,6 +41,15 @@ def component_from_command(
     annotations: Any = (),
     nodes: Any = (),
     tolerations: Any = (),
+    config_maps: Any = (),
+    affinity: Any = (),
+    priority_class: Any = None,
+    service_account: Any = None,
+    shared_memory: Any = None,
+    ephemeral_storage: Any = None,
+    image_pull_policy: Any = None,
+    pull_secrets: Any = (),
+    security_context: Any = (),
 ) -> Any:
     """Make a component that runs a command of a container.
 

@@ -36,23 +36,16 @@ class NotStarted(Exception):
     missing = False
 
 
-def run_shell(spec: dict[str, Any], result: dict[str, Any], announce_cell: Callable[..., None]) -> None:
-    """Run the scripts of a shell step one after the other, or a container step's command, and keep the output files.
+def run_shell(spec: dict[str, Any], result: dict[str, Any], run: Callable[..., None]) -> None:
+    """Run a shell step or a container step and keep its output files.
 
-    ``announce`` says in the log which cell prints from there on.
+    ``run`` runs its scripts or its command, with the spec, the texts of the inputs and the paths of the outputs.
     """
     names = _inputs(spec)
     folder = _shell_safe_folder(os.path.join(spec["folder"], "out"))
     try:
         files = output_files(spec.get("shell_outputs", ()), folder)
-        if spec.get("command"):
-            _run_command(spec, names, files)
-        for cell in spec.get("cells", ()):
-            announce_cell(spec, cell)
-            status = run_script(cell["source"], names, files, spec.get("shell_outputs", ()))
-            if status:
-                message = "the script of cell %s ended with %s" % (cell["cell"], exit_description(status))
-                raise Failure("shell", "exit", message, cell["cell"])
+        run(spec, names, files)
         texts = read_outputs(files, spec)
     finally:
         if not folder.startswith(spec["folder"]):
@@ -64,7 +57,23 @@ def run_shell(spec: dict[str, Any], result: dict[str, Any], announce_cell: Calla
         result["exports"].update({n: t for n, t in texts.items() if len(t) <= 100_000})
 
 
-def _run_command(spec: dict[str, Any], names: dict[str, str], files: dict[str, str]) -> None:
+def run_scripts(
+    announce_cell: Callable[..., None], spec: dict[str, Any], names: dict[str, str], files: dict[str, str]
+) -> None:
+    """Run the scripts of a shell step one after the other. ``announce_cell`` says in the log which cell prints from there on."""
+    for cell in spec.get("cells", ()):
+        announce_cell(spec, cell)
+        raise_status(cell["cell"], run_script(cell["source"], names, files, spec.get("shell_outputs", ())))
+
+
+def raise_status(cell: int, status: int) -> None:
+    """Raise the failure of a script that ended with a status other than 0."""
+    if status:
+        raise Failure("shell", "exit", "the script of cell %s ended with %s" % (cell, exit_description(status)), cell)
+
+
+def run_command(spec: dict[str, Any], names: dict[str, str], files: dict[str, str]) -> None:
+    """Run the command of a container step on this machine."""
     container, step = spec["command"], spec.get("step")
     words = substituted(
         [*container["command"], *container.get("args", ())], names, files, spec.get("shell_outputs", ())

@@ -19,21 +19,22 @@ if TYPE_CHECKING:
 
 def prepare_packages(job: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any] | None:
     """Install what ``job`` names, and drop optional imports that the image lacks. Return the error when that fails."""
-    from importlib.util import find_spec
-
     sources, optional, folder = job.get("sources", {}), job.get("optional", {}), spec["cwd"]
     requirements, constraints = job.get("packages", ()), job.get("constraints", ())
     # an archive that came with the step has a relative path
     paths = [os.path.join(folder, r[2:]) if r.startswith("./") else r for r in requirements]
     failed = install(paths, sources, constraints)
     if not failed:
-        spec["prepare"] = [
-            p
-            for p in spec["prepare"]
-            if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))
-        ]
+        spec["prepare"] = possible(spec["prepare"], optional)
         install_on_import(job.get("pins", {}), sources, constraints)
     return failed
+
+
+def possible(prepare: list[dict[str, Any]], optional: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """The entries of ``prepare`` without the imports of which the step reads nothing, and whose modules are missing."""
+    from importlib.util import find_spec
+
+    return [p for p in prepare if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))]
 
 
 def install(
@@ -68,7 +69,7 @@ def installed_apart(missing: list[str], sources: dict[str, Any], constraints: An
     """Install packages into a folder of their own, and return it. Raises `Failure`."""
     secrets: dict[str, str] = {}
     try:
-        variables = _variables(sources, secrets)
+        variables = index_variables(sources, secrets)
     except KeyError as error:
         message = (
             "the package index needs the variable %s: let a secret set it (`package_secrets` of the target)" % error
@@ -127,7 +128,7 @@ def _name(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
 
 
-def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, str]:
+def index_variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, str]:
     """The environment variables that tell pip and uv where packages come from. Every process could read arguments.
 
     The values of the variables in the sources are added to ``secrets``. Raises `KeyError` for a variable that is not set.

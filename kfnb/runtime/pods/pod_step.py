@@ -37,7 +37,7 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
     int
         The exit status. When the step succeeded, ``outputs`` also has its ``result`` and ``folder``.
     """
-    _find_home()
+    find_home()
     folder = _new_folder()
     store = os.path.join(folder, "store")
     try:
@@ -112,7 +112,7 @@ def _new_folder() -> str:
     return folder
 
 
-def _find_home() -> None:
+def find_home() -> None:
     """Give a user that the image does not know, or whose home folder it does not let write, a home folder and a name."""
     home = os.path.expanduser("~")
     if not os.access(home, os.W_OK):

@@ -7,7 +7,14 @@ import sys
 from _pickle import Pickler
 from types import FunctionType, ModuleType
 
-from kfnb.runtime.values import class_pickling, enum_pickling, function_pickling, instance_pickling
+from kfnb.runtime.values import (
+    array_files,
+    class_pickling,
+    enum_pickling,
+    function_pickling,
+    instance_pickling,
+    registered_formats,
+)
 from kfnb.runtime.values.library_reducers import BY_NAME, BY_TYPE, Refused, reduce_exception, reduce_module, reduce_type
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -15,7 +22,14 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 STACK, FRAME = 1 << 30, 2048  #: bytes of address space for a deep value, and of one level of it at most
-OUT_OF_BAND = 64 * 1024  #: bytes; smaller buffers stay in the head
+OUT_OF_BAND = array_files.SMALLEST  #: bytes; smaller buffers stay in the head
+
+
+class FileBuffer:
+    """A large buffer and the bytes that come before it in its file."""
+
+    def __init__(self, view: Any, header: bytes) -> None:
+        self.raw, self.header = view.raw, header
 
 
 class ValuePickler(Pickler):
@@ -26,13 +40,16 @@ class ValuePickler(Pickler):
 
     def __init__(self, file: Any, store_buffer: Callable[[Any], None], owners: frozenset[int] = frozenset()) -> None:
         def buffer(view: Any) -> bool:
+            header = self._headers.pop(id(view), b"")
             if view.raw().nbytes < OUT_OF_BAND:
                 return True
-            store_buffer(view)
+            store_buffer(FileBuffer(view, header) if header else view)
             return False
 
         super().__init__(file, protocol=5, buffer_callback=buffer)
         self.owners = owners
+        self._headers: dict[int, bytes] = {}
+        self._registered = bool(registered_formats.registered_formats())
         self._delicate: dict[int, bool] = {}
         self.widget = getattr(sys.modules.get("ipywidgets.widgets.widget"), "Widget", None)
 
@@ -42,6 +59,8 @@ class ValuePickler(Pickler):
         meta: Any = type(kind)
         if kind is FunctionType:
             return function_pickling.reduce_function(value) if function_pickling.by_value(value) else NotImplemented
+        if self._registered and (name := registered_formats.format_of(kind)):
+            return registered_formats.reduction_of(value, name)
         if issubclass(kind, type):
             is_output = id(value) in self.owners
             return (
@@ -69,6 +88,10 @@ class ValuePickler(Pickler):
             root = root_of(value)
             if id(root) in self.owners and value is not root:
                 return _reduce_view(value)
+        if kind.__name__ == "ndarray" and array_files.fits(value):
+            header, content = array_files.header_of(value), array_files.content_of(value)
+            self._headers[id(content)] = header
+            return array_files.reduction_of(value, content, len(header))
         return NotImplemented
 
     def _is_delicate(self, kind: type) -> bool:

@@ -69,13 +69,13 @@ class Store:
 
     def put_buffer(self, buffer: Any) -> str:
         """Store one large buffer. Its address is the digest of its pieces' digests, so that every core can help."""
-        raw = buffer.raw()
-        if raw.nbytes < CHUNK:
-            data = bytes(raw)
+        raw, header = buffer.raw(), getattr(buffer, "header", b"")
+        if len(header) + raw.nbytes < CHUNK:
+            data = b"".join((header, raw))
             return self.write(digest(data), data)
         temporary = self._temporary(str(id(buffer)))
         try:
-            address = _write_pieces(temporary, raw)
+            address = _write_pieces(temporary, header, raw)
             path = self.path(address)
             if is_checked(path):
                 _remove(temporary)
@@ -176,24 +176,26 @@ class Store:
             return False
 
 
-def _write_pieces(path: str, raw: Any) -> str:
-    """Write ``raw`` and return its address. Hashing and writing release the interpreter's lock, so threads help."""
+def _write_pieces(path: str, header: bytes, raw: Any) -> str:
+    """Write ``header`` and ``raw``, and return the address. Hashing and writing release the interpreter's lock, so threads help."""
     import hashlib
     from concurrent.futures import ThreadPoolExecutor
 
     handle = os.open(path, WRITING, FILE_MODE)
 
     def piece(start: int) -> bytes:
-        view = raw[start : start + CHUNK]
-        done = hashlib.sha256(view).digest()
-        while view.nbytes:
-            written = os.pwrite(handle, view, start)
-            view, start = view[written:], start + written
-        return done
+        found = hashlib.sha256()
+        data = raw[max(start - len(header), 0) : start - len(header) + CHUNK]
+        for view in (data,) if start else (memoryview(header), data):
+            found.update(view)
+            while view.nbytes:
+                written = os.pwrite(handle, view, start)
+                view, start = view[written:], start + written
+        return found.digest()
 
     try:
         with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            digests = list(pool.map(piece, range(0, raw.nbytes, CHUNK)))
+            digests = list(pool.map(piece, range(0, len(header) + raw.nbytes, CHUNK)))
     finally:
         os.close(handle)
     return _address_of(digests)

@@ -12,7 +12,6 @@ from kfnb.engines.argo.argo_server_client import ArgoServer, workflow_of
 from kfnb.engines.argo.following.pod_log_thread import PodLogThread
 from kfnb.engines.argo.following.read_status_nodes import Offloaded, nodes_of
 from kfnb.engines.argo.following.workflow_nodes import from_pods, observe_steps
-from kfnb.engines.argo.task_conditions import broken_condition
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube
 from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
@@ -24,7 +23,7 @@ from kfnb.engines.cluster.following.start_timeout import StartTimeout
 from kfnb.engines.cluster.following.waiting_steps import WaitingSteps
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.following.words.stop_words import CANCELLED
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, broken_words
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.runs.record.run_store import RunStore
 
 LOOK_EVERY = 0.5  #: seconds after which a follower looks whether it should stop, although nothing has changed
@@ -191,14 +190,11 @@ class WorkflowFollower(Recorder):
             return list(steps)
         return [s.failed(failed.text) if s.shown_path == failed.path and s.state in ENDED_BADLY else s for s in steps]
 
-    def death(self, step: ObservedStep) -> dict[str, Any]:
+    def death(self, step: ObservedStep, last_words: str) -> dict[str, Any]:
         failed = self._start_timeout.failure()
         if failed is not None and failed.path == step.path:
             return {"kind": "start", "type": "StartTimeout", "message": failed.text}
-        broken = broken_condition(step.message)
-        if broken is not None:
-            return {"kind": "condition", "type": "TypeError", "message": broken_words(step.job, *broken)}
-        return super().death(step)
+        return super().death(step, last_words)
 
     def _end(self, status: dict[str, Any]) -> None:
         state = PHASES[status["phase"]]

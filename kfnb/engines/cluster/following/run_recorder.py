@@ -15,6 +15,7 @@ from kfnb.engines.cluster.following.logs.log_markers import StepReport
 from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.logs.shared_pods import MemberAttempt, SharedPodLog
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep
+from kfnb.engines.cluster.following.words.condition_words import condition_error
 from kfnb.engines.cluster.following.words.ending_words import ending_words
 from kfnb.engines.cluster.following.words.skip_words import UNKNOWN, SkipWords
 from kfnb.engines.cluster.following.words.stop_words import CANCELLED, ended_by_stop
@@ -165,7 +166,7 @@ class Recorder:
         if state == "failed" and self.stopped and (report is None or report.error is None):
             state = ended_by_stop(step, self._recorded.get(step.path, ("",))[0] == "running")
         if state == "failed":
-            error = (report.error if report is not None else None) or _with_last_words(self.death(step), last_words)
+            error = (report.error if report is not None else None) or self.death(step, last_words)
             fields["error"] = {**error, "step": step.path}
             fields["reason"] = f"{error['type']}: {error['message']}"
         elif state in ("cancelled", "omitted") and self.stopped:
@@ -179,9 +180,13 @@ class Recorder:
         self._observed[step.path] = replace(step, state=state)
         self._record(step, state, 0 if state == "skipped" else self._number(step.path, count), fields)
 
-    def death(self, step: ObservedStep) -> dict[str, Any]:
-        """The error of a step whose pod has ended without a report."""
-        return {"kind": "died", "type": "Pod", "message": ending_words(step.message) or "the pod failed"}
+    def death(self, step: ObservedStep, last_words: str) -> dict[str, Any]:
+        """The error of a step whose pod has ended without a report, or that the cluster could not start."""
+        broken = condition_error(step.job, last_words or step.message)
+        if broken is not None:
+            return broken
+        message = ending_words(step.message) or "the pod failed"
+        return {"kind": "died", "type": "Pod", "message": f"{message}: {last_words}" if last_words else message}
 
     # ---------------------------------------------------------------- pods with several steps
     def _shared_pod(self, members: list[ObservedStep], follow: bool) -> None:
@@ -346,7 +351,3 @@ def _why(state: str, failed: list[dict[str, Any]], job: Job) -> str:
 def _result_of_texts(texts: dict[str, str]) -> dict[str, Any]:
     """The result of a script or command, in the form of the record of runs."""
     return {"exports": texts, "outputs": {}, "results": {}, "metrics": {}}
-
-
-def _with_last_words(error: dict[str, Any], words: str) -> dict[str, Any]:
-    return {**error, "message": f"{error['message']}: {words}"} if words else error

@@ -151,7 +151,8 @@ def _continues(job: Job, chain: list[Job], graph: _Graph, options: ClusterOption
 
 def _asks_for_resources(job: Job) -> bool:
     settings = job.step.settings
-    return bool(settings.cpu or settings.memory or settings.gpu or settings.limits)
+    memory = settings.memory or settings.shared_memory
+    return bool(settings.cpu or memory or settings.gpu or settings.limits or settings.ephemeral_storage)
 
 
 # -------------------------------------------------------------------- one job for a pod

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.runtime.pods.pod_members import BACKOFF
+from kfnb.setting_marks.quantities import amount
 from kfnb.step_settings import Settings
-
-UNITS: dict[str, int | Decimal] = {
-    "": 1, "m": Decimal("0.001"), "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18,
-    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60,
-}  # fmt: skip
 
 
 def settings_of_pod(job: Job, options: ClusterOptions) -> dict[str, Any]:
@@ -27,9 +21,16 @@ def settings_of_pod(job: Job, options: ClusterOptions) -> dict[str, Any]:
         "node": frozenset(settings.nodes),
         "toleration": frozenset(settings.tolerations),
         "volume": frozenset(settings.volumes),
-        "secret": frozenset(settings.secrets),
+        "secret": frozenset((*settings.secrets, *settings.secret_files)),
+        "config-map": frozenset((*settings.config_maps, *settings.config_map_files)),
         "label": frozenset(settings.labels),
         "annotation": frozenset(settings.annotations),
+        "affinity": frozenset(settings.affinity),
+        "priority-class": settings.priority_class,
+        "service-account": settings.service_account,
+        "image-pull-policy": settings.image_pull_policy,
+        "pull-secret": frozenset(settings.pull_secrets),
+        "security-context": frozenset(settings.security_context),
     }
 
 
@@ -49,6 +50,8 @@ def joined_settings(members: tuple[Job, ...], options: ClusterOptions) -> Settin
         all_settings[0],
         cpu=_largest(s.cpu for s in all_settings),
         memory=_largest(s.memory for s in all_settings),
+        shared_memory=_largest(s.shared_memory for s in all_settings),
+        ephemeral_storage=_largest(s.ephemeral_storage for s in all_settings),
         gpu=max((s.gpu or 0 for s in all_settings), default=0) or None,
         limits=tuple((name, _largest(values) or "") for name, values in limits.items()),
         timeout=None if None in times else sum(t for t in times if t is not None),
@@ -71,9 +74,4 @@ def _longest_time(settings: Settings) -> float | None:
 
 def _largest(quantities: Iterable[str | None]) -> str | None:
     """The largest of several Kubernetes quantities, as it was written."""
-    return max((q for q in quantities if q), key=_amount, default=None)
-
-
-def _amount(quantity: str) -> Decimal:
-    match = re.fullmatch(r"([\d.]+)(\D*)", quantity)
-    return Decimal(match[1]) * UNITS[match[2]] if match is not None else Decimal(0)
+    return max((q for q in quantities if q), key=amount, default=None)

@@ -14,6 +14,7 @@ from kfnb.engines.cluster.lowering.checks.cluster_checks import (
     check_size,
 )
 from kfnb.engines.cluster.lowering.checks.file_checks import check_files
+from kfnb.engines.cluster.lowering.checks.setting_checks import check_settings
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.cluster.packaging.embedded_files import embed_files
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
@@ -53,7 +54,7 @@ def compile_documents(
     pipeline = fit_to_target(pipeline, options, values)
     requirements = find_requirements(pipeline, folder, options.packages, options.sources, values)
     problems = [*fixed, *check_files(pipeline, requirements), *check_packages(pipeline, requirements)]
-    problems += check_pods(pipeline, options)
+    problems += [*check_pods(pipeline, options), *check_settings(pipeline, options, engine)]
     pipeline = embed_files(pipeline, requirements.files)
     if engine == "argo":
         from kfnb.engines.argo import workflow_kinds, workflow_manifest

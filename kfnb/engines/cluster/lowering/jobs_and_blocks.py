@@ -116,11 +116,6 @@ def condition_text(job: Job, condition: str) -> str:
     return found
 
 
-def broken_words(job: Job, condition: str, why: str) -> str:
-    """What is said of a job when a condition around it cannot be evaluated."""
-    return f"the condition `{condition_text(job, condition)}` cannot be evaluated: {why}"
-
-
 def distinct_jobs(task_jobs: Mapping[str, Iterable[Job]]) -> list[Job]:
     """The jobs of all tasks, each of them once, although a job may be part of several tasks."""
     return list({j.name: j for jobs in task_jobs.values() for j in jobs}.values())

@@ -13,6 +13,7 @@ from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, 
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
 from kfnb.engines.cluster.lowering.checks.cluster_checks import check_jobs, check_packages, check_python
 from kfnb.engines.cluster.lowering.checks.file_checks import check_files
+from kfnb.engines.cluster.lowering.checks.setting_checks import check_settings
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
 from kfnb.engines.cluster.packaging.embedded_files import embed_files
@@ -185,10 +186,11 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         if options.only or options.start:
             hint = "leave out --step and --from, or run it on the target `local`"
             return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
-        compiled = self.compile_run(pipeline, options)
+        compiled, settings = self.compile_run(pipeline, options), options_of(self.target)
         return [
             *check_jobs(distinct_jobs(compiled.task_jobs), self.name),
-            *check_pods(pipeline, options_of(self.target)),
+            *check_pods(pipeline, settings),
+            *check_settings(fit_to_target(pipeline, settings, options.parameters), settings, self.name),
             *check_files(pipeline, compiled.requirements),
             *check_packages(pipeline, compiled.requirements),
             *check_python(options),

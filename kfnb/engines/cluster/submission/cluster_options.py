@@ -61,7 +61,14 @@ class ClusterOptions:
     fs_group
         The group that volumes belong to. Without it, the group of restricted pods has the number of their user.
     read_only_root
-        Argo only. Whether the image's file system is read-only in a pod. Steps can then write below ``/tmp``.
+        Argo only. Whether the image's file system is read-only in a pod. Steps can then write below ``/tmp``. Without it, it is in
+        restricted pods, except where a step declares an output file in a folder of its image.
+    defaults
+        The settings of steps whose marks say nothing of them.
+    max_cpu, max_memory, max_gpu
+        The most that a step may ask for: Kubernetes quantities, and a number of accelerators. Empty or ``None``: as much as it likes.
+    allowed_images, allowed_service_accounts
+        Patterns of the images and service accounts that steps may have, such as ``registry.example.org/*``. Empty: any.
     fuse
         Whether chains of steps that ask for no resources run in one pod.
     start_timeout
@@ -97,7 +104,13 @@ class ClusterOptions:
     security: str = "restricted"
     run_as_user: int | str | None = None
     fs_group: int | None = None
-    read_only_root: bool = False
+    read_only_root: bool | None = None
+    defaults: Settings = field(default_factory=Settings)
+    max_cpu: str = ""
+    max_memory: str = ""
+    max_gpu: int | None = None
+    allowed_images: tuple[str, ...] = ()
+    allowed_service_accounts: tuple[str, ...] = ()
     start_timeout: int = 600
     parallelism: int = 0
     ttl: int = 7 * 24 * 3600

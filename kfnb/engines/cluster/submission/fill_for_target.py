@@ -1,4 +1,4 @@
-"""Fills a pipeline for a run on a target: the values of parameters in its marks, and the secrets that its packages need."""
+"""Fills a pipeline for a run on a target: the values of parameters in its marks, the target's defaults, and the secrets of its packages."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from dataclasses import replace
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.pipeline.model import Json, Pipeline, Step, with_steps
 from kfnb.pipeline.parameters.mark_placeholders import resolved
+from kfnb.step_settings import Settings
 
 
 def fit_to_target(pipeline: Pipeline, options: ClusterOptions, values: Mapping[str, Json]) -> Pipeline:
-    """The pipeline with the run's values in its marks, and with the secrets that the target's packages need."""
+    """The pipeline with the run's values in its marks, with the target's defaults, and with the secrets that the target's packages need."""
     filled = resolved(pipeline, values)
+    if options.defaults != Settings():
+        filled = with_steps(filled, lambda step: replace(step, settings=step.settings.over(options.defaults)))
     secrets = options.secrets
     if not secrets:
         return filled

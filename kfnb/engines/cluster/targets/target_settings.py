@@ -16,6 +16,8 @@ from kfnb.engines.cluster.targets.connection import Connection, address_of
 from kfnb.images.registry.image_repository import RegistryError
 from kfnb.images.registry.references import ARCHIVE, OCI, image_reference
 from kfnb.requirement_checks import BadSource, check_url
+from kfnb.setting_marks.setting_table import read_defaults
+from kfnb.setting_marks.value_parsers import QUANTITY, BadValue
 
 TARGET_NAME = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
@@ -46,12 +48,24 @@ OPTIONS = frozenset(
 )  #: the settings that concern the pods of steps
 CONNECTION_SETTINGS = frozenset({f.name for f in fields(Connection)} - {"pins"})
 KNOWN = frozenset({"engine", "experiment", "pipeline_root", "ui", *CONNECTION_SETTINGS, *OPTIONS})
-LISTS = frozenset({"platforms", "pull_secrets", "extra_index_url", "find_links", "package_secrets", "value_secrets"})
+LISTS = frozenset(
+    {
+        "platforms",
+        "pull_secrets",
+        "extra_index_url",
+        "find_links",
+        "package_secrets",
+        "value_secrets",
+        "allowed_images",
+        "allowed_service_accounts",
+    }
+)
 SECRETS = frozenset({"package_secrets", "value_secrets"})
 #: Words in the names of options of filesystems that are credentials, which stand in secrets.
 CREDENTIALS = re.compile(r"secret|password|token|credential|connection_string|(^|_)key$|^key")
 SOURCES = frozenset({"index_url", "extra_index_url", "find_links"})
 SECONDS = frozenset({"start_timeout", "ttl"})
+COUNTS = {"parallelism": "a number of pods", "max_gpu": "a number of accelerators"}
 FLAGS = frozenset({"repository_allow_http", "verify", "allow_http", "cache", "fuse", "read_only_root"})
 TEXTS = frozenset(
     {
@@ -68,6 +82,7 @@ TEXTS = frozenset(
         *(CONNECTION_SETTINGS - FLAGS),
     }
 )
+CAPS = frozenset({"max_cpu", "max_memory"})
 ADDRESSES = frozenset({"host", "server", "ui"})
 FILES = frozenset({"token_file", "ca_file", "kubeconfig", *REPOSITORY_FILES})
 
@@ -100,9 +115,13 @@ def _type_error(key: str, value: Any) -> str:
         fits = isinstance(value, int) and not isinstance(value, bool) and value >= 0
         names = f' or "{CLUSTER_USER}"' if key == "run_as_user" else ""
         return "" if fits or (names and value == CLUSTER_USER) else f"a number{names}"
-    if key in SECONDS or key == "parallelism":
+    if key == "defaults":
+        return _defaults_error(value)
+    if key in CAPS:
+        return "" if QUANTITY.fullmatch(cap_text(value)) else 'a number or a Kubernetes quantity, such as 8 or "64Gi"'
+    if key in SECONDS or key in COUNTS:
         fits = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        return "" if fits else "a number of pods" if key == "parallelism" else "a number of seconds"
+        return "" if fits else COUNTS.get(key, "a number of seconds")
     if key in LISTS and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
         return "a list of names" if key == "pull_secrets" else "a list of texts"
     if key == "platforms":
@@ -131,6 +150,19 @@ def _type_error(key: str, value: Any) -> str:
             address_of(value)
         except ClusterError:
             return "an address such as https://kubeflow.example.org/pipeline, without user and password"
+    return ""
+
+
+def cap_text(value: Any) -> str:
+    """A cap as a Kubernetes quantity; TOML has numbers too."""
+    return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
+
+
+def _defaults_error(value: Any) -> str:
+    try:
+        read_defaults(value)
+    except BadValue as error:
+        return str(error)
     return ""
 
 

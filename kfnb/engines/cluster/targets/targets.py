@@ -24,7 +24,9 @@ from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.targets.config_files import NAME, ConfigFile, config_files
 from kfnb.engines.cluster.targets.connection import Connection, connection_of, visible
 from kfnb.engines.cluster.targets.target_settings import (
+    CAPS,
     OPTIONS,
+    cap_text,
     concerns_steps_only,
     settings_error,
     with_absolute_paths,
@@ -32,6 +34,7 @@ from kfnb.engines.cluster.targets.target_settings import (
 from kfnb.engines.cluster.trust.requested_access import RequestedAccess, access_of_target
 from kfnb.engines.cluster.trust.trusted_files import TrustStore
 from kfnb.problems import NotebookError, Problem
+from kfnb.setting_marks.setting_table import read_defaults
 
 
 class UntrustedTarget(NotebookError):
@@ -151,6 +154,9 @@ def options_of(target: Target | None) -> ClusterOptions:
     values: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in OPTIONS
     }
+    values.update({k: cap_text(values[k]) for k in CAPS & values.keys()})
+    if "defaults" in values:
+        values["defaults"] = read_defaults(values["defaults"])
     return ClusterOptions(**values)
 
 

@@ -17,16 +17,15 @@ from kfnb.engines.cluster.lowering.plain_container_commands import (
     escape_dollars,
     exporting,
     has_shell,
-    pod_deadline,
 )
-from kfnb.engines.cluster.lowering.pod_security import home_variable, pod_context, user_of
+from kfnb.engines.cluster.lowering.pod_security import home_variable
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.ir.coded_scripts import coding, decoding, reporting
+from kfnb.engines.kfp.ir.platform_document import platform_of, resources_of
 from kfnb.pipeline.model import Step
 from kfnb.runtime.pods.handover.coded_text import coded
 from kfnb.runtime.pods.pod_members import numbered
-from kfnb.step_settings import Settings
 
 Json = dict[str, Any]
 TYPES = {
@@ -121,10 +120,10 @@ class Executors:
             self._component_names[key] = f"comp-{name}"
             self.components[f"comp-{name}"] = {"executorLabel": f"exec-{name}", **interface}
             container = self._plain_container(job, wiring) if job.plain_container else self._python(job, inline)
-            resources = _resources(job.step.settings)
+            resources = resources_of(job.step.settings)
             container = {**container, **({"resources": resources} if resources else {})}
             self.executors[f"exec-{name}"] = {"container": self._distinct(container, interface, name)}
-            pod = _platform_of(job, self.options)
+            pod = platform_of(job, self.options)
             if pod:
                 self.platform[f"exec-{name}"] = pod
         return self._component_names[key]
@@ -202,7 +201,7 @@ class Executors:
             outputs = {o.name: placeholders.path(o.name) for o in job.step.shell_outputs}
             command = exporting(command, {**inputs, **outputs})
         env = [{"name": n, "value": escape_dollars(v)} for n, v in job.step.settings.env]
-        env += home_variable(self.options, job.step.settings)
+        env += home_variable(self.options, job.step)
         return {
             "image": self.options.image_of(job.step.settings),
             "command": list(command.command),
@@ -304,72 +303,3 @@ def type_of(channel: Channel, types: dict[str, str], collected: bool = False) ->
     if channel.kind == "parameter":
         return TYPES[types[channel.name]]
     return "STRUCT" if channel.kind == "status" else "STRING"
-
-
-# -------------------------------------------------------------------- the pod
-def _resources(settings: Settings) -> Json:
-    """The resources of a container: the newer text fields, which take Kubernetes' quantities, and the accelerator."""
-    resources: Json = {}
-    if settings.cpu:
-        resources.update(resourceCpuRequest=settings.cpu, resourceCpuLimit=settings.cpu)
-    if settings.memory:
-        resources.update(resourceMemoryRequest=settings.memory, resourceMemoryLimit=settings.memory)
-    accelerators = [("nvidia.com/gpu", str(settings.gpu))] if settings.gpu else list(settings.limits)
-    if accelerators:
-        kind, count = accelerators[0]
-        resources["accelerator"] = {"resourceType": kind, "resourceCount": count}
-    return resources
-
-
-def _platform_of(job: Job, options: ClusterOptions) -> Json:
-    """The entry of an executor in the platform document (kubeflow/pipelines `kubernetes_platform/proto`)."""
-    settings = job.step.settings
-    platform: Json = {}
-    if settings.volumes:
-        platform["pvcMount"] = [
-            {"constant": v.claim, "mountPath": v.path, "pvcNameParameter": _constant(v.claim)} for v in settings.volumes
-        ]
-    if settings.secrets:
-        platform["secretAsEnv"] = [
-            {
-                "secretName": s.name,
-                "secretNameParameter": _constant(s.name),
-                "keyToEnv": [{"secretKey": s.key, "envVar": s.env}],
-            }
-            for s in settings.secrets
-        ]
-    if settings.nodes:
-        platform["nodeSelector"] = {"labels": dict(settings.nodes)}
-    if settings.tolerations:
-        platform["tolerations"] = [
-            {
-                k: v
-                for k, v in (
-                    ("key", t.key),
-                    ("operator", "Equal" if t.value else "Exists"),
-                    ("value", t.value),
-                    ("effect", t.effect),
-                )
-                if v
-            }
-            for t in settings.tolerations
-        ]
-    metadata = {k: dict(v) for k, v in (("labels", settings.labels), ("annotations", settings.annotations)) if v}
-    if metadata:
-        platform["podMetadata"] = metadata
-    if options.pull_secrets:
-        platform["imagePullSecret"] = [
-            {"secretName": n, "secretNameParameter": _constant(n)} for n in options.pull_secrets
-        ]
-    if user_of(options) is not None or options.security == "restricted":
-        # The server sets the rest of the restricted standard itself, from version 2.16 on.
-        context = {k: v for k, v in pod_context(options).items() if k in ("runAsUser", "runAsNonRoot")}
-        platform["securityContext"] = context
-    deadline = pod_deadline(job)
-    if deadline is not None:
-        platform["activeDeadlineSeconds"] = str(deadline)
-    return platform
-
-
-def _constant(text: str) -> Json:
-    return {"runtimeValue": {"constant": text}}

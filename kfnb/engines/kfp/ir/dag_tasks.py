@@ -175,13 +175,17 @@ class TaskEmitter:
     def _condition(self, block: Block) -> str:
         """The condition of a branch in CEL.
 
-        The first branch also runs when the condition cannot be evaluated: its steps fail then with the reason.
+        When it cannot be evaluated, the steps of the first branch fail with the reason. Containers without our runtime would run, so where the
+        branch has one, its driver fails: the reason is none of the choices, and the driver says so with its text.
         """
         assert block.gate is not None
         value = f"inputs.parameter_values['{self.context.key(Channel('choice', block.gate.condition))}']"
+        numbers = [g.branch for j in self.context.jobs.values() for g in j.gates if g.condition == block.gate.condition]
+        if any(j.plain_container for j in jobs_in(block)):
+            taken = {"none": False, **{str(n): n == block.gate.branch for n in range(max(numbers) + 1)}}
+            return "{%s}[%s]" % (", ".join(f"'{c}': {str(t).lower()}" for c, t in taken.items()), value)
         if block.gate.branch:
             return f"{value} == '{block.gate.branch}'"
-        numbers = [g.branch for j in self.context.jobs.values() for g in j.gates if g.condition == block.gate.condition]
         return " && ".join(f"{value} != '{c}'" for c in ("none", *map(str, range(1, max(numbers) + 1))))
 
     def _guard(self, block: Block) -> Iterator[tuple[str, Json]]:

@@ -9,26 +9,35 @@ import selectors
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from kfnb.engines.local.processes import fork_server
 from kfnb.engines.local.processes.fork_server import serve
 
 
-class ForkServer:
-    """One fork server and the messages it has sent. ``python`` is its interpreter, when that is not this one."""
+class StepServer:
+    """A process that starts steps and follows them to their end, and the messages it has sent.
 
-    def __init__(self, imports: list[str], selector: selectors.BaseSelector, python: str | None) -> None:
+    Parameters
+    ----------
+    serve
+        What the process does with its end of the socket. It never returns.
+    error
+        What has gone wrong when the process ends without having been ready; ``None`` when it is only known that it was killed.
+    """
+
+    def __init__(
+        self, serve: Callable[[socket.socket], NoReturn], selector: selectors.BaseSelector, error: str | None
+    ) -> None:
         own_end, server_end = socket.socketpair()
         pid = os.fork()
         if pid == 0:
             own_end.close()
-            _become_server(server_end, imports, python)
+            _become_server(server_end, serve)
         server_end.close()
         self.socket, self.ready, self.ended = own_end, False, False
-        self.error: str | None = (
-            f"`{python}` could not be started: its error message is in the run's scheduler.log" if python else None
-        )
+        self.error = error
         self._unread = b""
         self._children: dict[int, int] = {}  #: the process groups of its steps, by the ids of their attempts
         self.inbox: list[dict[str, Any]] = []
@@ -55,6 +64,8 @@ class ForkServer:
                 self.ready, self.error = message["ready"], None
             elif "pid" in message:
                 self._children[message["id"]] = message["pid"]
+            elif "begun" in message:
+                self.inbox.append(message)
             else:
                 self._children.pop(message["id"], None)
                 self.inbox.append(message)
@@ -68,14 +79,20 @@ class ForkServer:
                 os.killpg(group, signal.SIGKILL)
 
 
-def _become_server(connection: socket.socket, imports: list[str], python: str | None) -> NoReturn:
-    """Become a fork server in the forked process, which keeps only the socket and the log of the scheduler."""
+def _become_server(connection: socket.socket, serve: Callable[[socket.socket], NoReturn]) -> NoReturn:
+    """Become a server in the forked process, which keeps only the socket and the log of the scheduler."""
     os.setsid()  # a killed process group of the scheduler leaves this process to end the steps
     socket_fd = connection.fileno()
     os.closerange(3, socket_fd)
     os.closerange(socket_fd + 1, 256)
+    serve(connection)
+
+
+def _serve_with(connection: socket.socket, imports: list[str], python: str | None) -> NoReturn:
+    """Become a fork server, of this interpreter or of ``python``."""
     if python is None:
         serve(connection, imports)
+    socket_fd = connection.fileno()
     connection.set_inheritable(True)
     try:
         os.execv(python, [python, fork_server.__file__, str(socket_fd), *imports])
@@ -93,10 +110,12 @@ class ForkClient:
         self._selector, self._python, self._mask = selector, python, mask
         self.bare = self._new_server([])
         self.warm = self._new_server(libraries) if libraries else self.bare
-        self._servers: dict[int, ForkServer] = {}
+        self._servers: dict[int, StepServer] = {}
 
-    def _new_server(self, libraries: list[str]) -> ForkServer:
-        return ForkServer(libraries, self._selector, self._python)
+    def _new_server(self, libraries: list[str]) -> StepServer:
+        python = self._python
+        error = f"`{python}` could not be started: its error message is in the run's scheduler.log" if python else None
+        return StepServer(lambda connection: _serve_with(connection, libraries, python), self._selector, error)
 
     def start(self, id_: int, spec: str, log: int, libraries: bool, spawn: bool) -> None:
         """Request one step. ``log`` is the writing end of its pipe."""

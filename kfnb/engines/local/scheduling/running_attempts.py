@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.local.processes.fork_client import ForkClient
 from kfnb.engines.local.processes.fork_server import PID
 from kfnb.engines.local.scheduling.fork_safe_imports import needs_libraries
 from kfnb.engines.local.scheduling.run_state import ReadyStep
+from kfnb.engines.local.scheduling.step_starter import StepStarter
 from kfnb.runs.attempt_logs import LogWriter
 from kfnb.runs.record.private_record_files import DamagedRecord, read_object, write_file
 from kfnb.runtime.pods.limited_time import KILL_AFTER, timeout_error
@@ -35,9 +35,15 @@ class Attempt:
     folder: Path
     log: LogWriter
     pipe: int  #: the reading end of the pipe for its output; -1 when it is closed
+    timeout: float | None = None  #: seconds until the deadline, which counts from the start of the step's code
     deadline: float | None = None
     kill_at: float | None = None
     ended_by: str = ""  #: ``timeout`` or ``cancel``
+
+    def begin(self) -> None:
+        """The step's code begins now."""
+        if self.timeout:
+            self.deadline = time.monotonic() + self.timeout
 
 
 @dataclass
@@ -58,11 +64,12 @@ class RunningAttempts:
         Whether every step starts in a fresh interpreter.
     """
 
-    forks: ForkClient
+    forks: StepStarter
     selector: selectors.BaseSelector
     store: Path
     log_limit: int
     spawn: bool
+    prepares: bool  #: whether the image and the packages of a step have to be made ready before its code begins
     by_id: dict[int, Attempt] = field(default_factory=dict)
     count: int = 0
 
@@ -76,10 +83,10 @@ class RunningAttempts:
         reading, writing = os.pipe()
         self.count += 1
         id_ = self.count
-        now = time.monotonic()
-        timeout = ready.step.settings.timeout
         log = LogWriter(folder / "log", spec["mark"], self.log_limit)
-        attempt = Attempt(ready, number, key, time.time(), folder, log, reading, now + timeout if timeout else None)
+        attempt = Attempt(ready, number, key, time.time(), folder, log, reading, ready.step.settings.timeout)
+        if not self.prepares:
+            attempt.begin()
         self.by_id[id_] = attempt
         os.set_blocking(reading, False)
         self.selector.register(reading, selectors.EVENT_READ, lambda _: self._read_output(attempt))
@@ -121,11 +128,14 @@ class RunningAttempts:
     def collect_ended(self) -> Iterator[tuple[Attempt, dict[str, Any]]]:
         """Every attempt whose process has ended since the last call, with its result."""
         for message in self.forks.messages():
+            if "begun" in message:
+                self.by_id[message["id"]].begin()
+                continue
             attempt = self.by_id.pop(message["id"])
             while attempt.pipe >= 0 and self._read_output(attempt):
                 pass
             self._close_pipe(attempt)
-            result = self._result(attempt, message["status"], message.get("why"))
+            result = self._result(attempt, message["status"], message.get("why"), message.get("error"))
             if message.get("lingered") and LEFT_RUNNING not in result.get("warnings", ()):
                 result["warnings"] = [*result.get("warnings", []), LEFT_RUNNING]
             error = result.get("error") or {}
@@ -153,7 +163,9 @@ class RunningAttempts:
             os.close(attempt.pipe)
             attempt.pipe = -1
 
-    def _result(self, attempt: Attempt, status: int, server_error: str | None) -> dict[str, Any]:
+    def _result(
+        self, attempt: Attempt, status: int, server_error: str | None, container_error: dict[str, Any] | None
+    ) -> dict[str, Any]:
         try:
             result: dict[str, Any] = read_object(attempt.folder / "result.json")
         except (OSError, DamagedRecord):
@@ -164,6 +176,8 @@ class RunningAttempts:
                 if server_error is None
                 else {"kind": "python", "type": "OSError", "message": server_error}
             )
+        if container_error is not None:
+            result["error"] = container_error
         if attempt.ended_by == "timeout" and result["state"] != "succeeded":
             result["error"] = timeout_error(attempt.ready.step.settings.timeout or 0)
         return result

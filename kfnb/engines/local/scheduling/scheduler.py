@@ -7,17 +7,14 @@ import selectors
 import signal
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
-from string import Template
 from typing import Any
 
 from kfnb.engines.engine_interface import recorded_options
-from kfnb.engines.local.processes.fork_client import ForkClient
 from kfnb.engines.local.scheduling.concurrent_cache import LOOK_EVERY, ResultLocks
-from kfnb.engines.local.scheduling.fork_safe_imports import libraries_to_preload
 from kfnb.engines.local.scheduling.run_state import ReadyStep, RunState, StateChange
 from kfnb.engines.local.scheduling.running_attempts import Attempt, RunningAttempts
 from kfnb.engines.local.scheduling.spec_and_cache_key import StepSpecs
+from kfnb.engines.local.scheduling.step_starter import step_starter
 from kfnb.pipeline.model import ItemRef, Pipeline
 from kfnb.pipeline.parameters.mark_placeholders import resolved
 from kfnb.runs.kept_pipeline import kept_pipeline
@@ -54,11 +51,10 @@ class Scheduler:
         self.locks = ResultLocks(store.home / "making")
         self.limit = self.options.max_parallel or max(8, 4 * (os.cpu_count() or 1))
         self.selector = selectors.DefaultSelector()
-        environment = self.options.environment.items()
-        os.environ.update({k: Template(v).safe_substitute(os.environ) for k, v in environment})
-        libraries = libraries_to_preload(self.pipeline, Path(self.options.folder))
-        self.forks = ForkClient(self.selector, libraries, self.options.python, mask)
-        self.attempts = RunningAttempts(self.forks, self.selector, store.values, log_limit, self.options.spawn)
+        self.forks = step_starter(self.pipeline, self.options, self.selector, mask, run_id, store.home)
+        self.attempts = RunningAttempts(
+            self.forks, self.selector, store.values, log_limit, self.options.spawn, self.options.containers is not None
+        )
         self._wake, self._wakened = os.pipe()
 
     # ---------------------------------------------------------------- the loop

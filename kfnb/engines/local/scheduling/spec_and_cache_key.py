@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.local.containers.container_plan import container_plans
 from kfnb.engines.local.scheduling.run_state import ReadyStep
 from kfnb.engines.static_step_spec import StaticSpecs, command_of
 from kfnb.pipeline.model import Pipeline, StatusRef, Step
@@ -23,11 +24,14 @@ class StepSpecs:
     def __init__(self, pipeline: Pipeline, options: RunOptions, store: Path, folder: Path) -> None:
         self.options, self.store, self.folder = options, store, folder
         self._static = StaticSpecs(pipeline)
+        self._plans = container_plans(pipeline, options) if options.containers is not None else {}
 
     def spec(self, ready: ReadyStep, attempt: int) -> dict[str, Any]:
         """The spec of one attempt."""
         folder = self.folder / "steps" / ready.path / str(attempt)
+        plan = self._plans.get(ready.step.name)
         return {
+            **({"container": plan.to_json()} if plan is not None else {}),
             **self._static.spec(ready.step), "path": ready.path, "prepare": list(ready.prepare),
             "cwd": str(folder / "work") if self.options.isolated else self.options.folder,
             "store": str(self.store), "folder": str(folder), "mark": secrets.token_hex(8) if len(ready.step.cells) > 1 else "",
@@ -40,9 +44,15 @@ class StepSpecs:
             "prepare": ready.prepare, "cells": [[c.source, c.line, *([True] if c.raises else [])] for c in step.cells], "outputs": step.outputs,
             "exports": [[e.name, e.expression, e.metric] for e in step.exports], "shell": step.shell,
             "shell_outputs": [[o.name, o.path] for o in step.shell_outputs], "command": command_of(step), "settings": _settings(step),
-            "python": self.options.python or platform.python_version_tuple()[:2],
+            "python": self._python(step),
         }  # fmt: skip
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    def _python(self, step: Step) -> Any:
+        """What runs the step: an image or an interpreter."""
+        if step.name in self._plans:
+            return {"image": self._plans[step.name].image}
+        return self.options.python or platform.python_version_tuple()[:2]
 
     def handler_key(self, ready: ReadyStep, attempts: Mapping[str, int]) -> str:
         """The key of an exit handler's step. It depends on which ``attempts`` the guarded steps had, by their paths."""

@@ -9,10 +9,12 @@ from typing import Any
 
 from kfnb.analysis.parse_cells import ParsedCell
 from kfnb.analysis.syntax.ast_queries import is_literal, literal_value
-from kfnb.notebook.marks.mark_table import MARKS, BadValue, place_of
+from kfnb.notebook.marks.mark_table import MARKS
 from kfnb.pipeline.model import Command
 from kfnb.problems import Problem
-from kfnb.step_settings import Settings, ShellOutput
+from kfnb.setting_marks.setting_table import place_of
+from kfnb.setting_marks.value_parsers import BadValue
+from kfnb.step_settings import Places, Settings, ShellOutput
 from kfnb.thread_safe_parser import parse_expression
 
 SCALARS = ("str", "int", "float", "bool")
@@ -23,8 +25,19 @@ MARK_OF = {
     "image": "image", "base_image": "image", "packages": "package", "index_url": "index-url", "extra_index_urls": "extra-index-url", "find_links": "find-links", "cpu": "cpu", "memory": "memory", "gpu": "gpu",
     "limits": "limit", "retry": "retry", "timeout": "timeout", "cache": "cache", "on_failure": "on-failure", "env": "env", "secrets": "secret",
     "volumes": "volume", "labels": "label", "annotations": "annotation", "nodes": "node", "tolerations": "toleration",
+    "config_maps": "config-map", "affinity": "affinity", "priority_class": "priority-class", "service_account": "service-account",
+    "shared_memory": "shm", "ephemeral_storage": "ephemeral-storage", "image_pull_policy": "image-pull-policy", "pull_secrets": "pull-secret",
+    "security_context": "security-context",
 }  # fmt: skip
-PAIRED = {"limits": ":", "env": "=", "volumes": ":", "labels": ":", "annotations": ":", "nodes": "="}
+PAIRED = {
+    "limits": ":",
+    "env": "=",
+    "volumes": ":",
+    "labels": ":",
+    "annotations": ":",
+    "nodes": "=",
+    "security_context": "=",
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,7 @@ class Component:
     settings: Settings = field(default_factory=Settings)
     command: Command | None = None
     outputs: tuple[ShellOutput, ...] = ()
+    setting_places: Places = ()
 
 
 @dataclass
@@ -178,7 +192,7 @@ class _Keywords:
         label = str(values.get("name") or (node.name if node is not None else (function or self.name).split(".")[-1]))
         base = Component(
             self.name, label_of(label), self.statement.number, self.line + self.statement.line - 1,
-            settings=self._settings(values), description=str(values.get("description") or ""),
+            settings=self._settings(values), description=str(values.get("description") or ""), setting_places=self._places(),
         )  # fmt: skip
         return base if node is None else _signed(base, node)
 
@@ -207,6 +221,7 @@ class _Keywords:
             self.line + self.statement.line - 1, arguments, returns="str" if len(paths) == 1 else "",
             returns_value=bool(paths), description=str(values.get("description") or ""), settings=self._settings(values),
             command=Command(words[0], words[1]), outputs=tuple(ShellOutput(n, p) for n, p in paths.items()),
+            setting_places=self._places(),
         )  # fmt: skip
 
     def _names(self, values: dict[str, Any], word: str) -> dict[str, Any] | list[str]:
@@ -237,6 +252,10 @@ class _Keywords:
                     "write a literal, or the name of one", keyword.value.lineno,
                 )  # fmt: skip
         return found
+
+    def _places(self) -> Places:
+        given = [(MARK_OF[k.arg], k.value.lineno) for k in self.keywords if k.arg in MARK_OF and k.arg is not None]
+        return tuple((word, self.statement.number, line + self.statement.line - 1) for word, line in given)
 
     def _settings(self, values: dict[str, Any]) -> Settings:
         found: dict[str, Any] = {}

@@ -20,7 +20,7 @@ from kfnb.pipeline.model import (
     sources,
 )
 from kfnb.pipeline.program.steps.backward_slices import Block, Call
-from kfnb.step_settings import Settings, ShellOutput
+from kfnb.step_settings import Places, Settings, ShellOutput
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class StepDraft:
     exports: list[Export] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
     settings: Settings = field(default_factory=Settings)
+    setting_places: Places = ()
     description: str = ""
     command: Command | None = None
     shell_outputs: tuple[ShellOutput, ...] = ()

@@ -38,7 +38,7 @@ def new_step(
     draft = StepDraft(name, component.label if component else "", node.lineno, state.block)
     if component is not None:
         draft.settings, draft.description, draft.command = component.settings, component.description, component.command
-        draft.shell_outputs = component.outputs
+        draft.shell_outputs, draft.setting_places = component.outputs, component.setting_places
     state.drafts[name] = draft
     state.block.statements.append(draft.call)
     for steps, why in state.enclosing:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     UrlFiles = Union["FolderFiles", "FsspecFiles"]
 
 PIECE = 1 << 20
-PART = 16 * 1024 * 1024  #: bytes that are sent at a time; a store takes up to 10,000 parts
+PART = 16 * 1024 * 1024  #: bytes that are sent or asked for at a time; a store takes up to 10,000 parts
 
 
 def open_files(url: str, options: dict[str, Any]) -> UrlFiles:
@@ -59,7 +59,9 @@ class FsspecFiles:
 
     def get(self, name: str, path: str) -> None:
         """Copy a file of the store to ``path``. Raises `FileNotFoundError` when there is none."""
-        self._files.get_file(self._path(name), path)
+        # Some filesystems' own way to copy a file keeps hundreds of megabytes of it in memory.
+        with self._files.open(self._path(name), "rb", block_size=PART) as source, open(path, "wb") as file:
+            shutil.copyfileobj(source, file, PIECE)
 
     def put(self, path: str, name: str) -> None:
         """Copy a file into the store."""

@@ -41,7 +41,6 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
         yield from _timeout(job)
         yield from _python(job)
         if engine == "kfp":
-            yield from _kfp_resources(job.step)
             yield from _environment(job)
             if job.plain_container:
                 yield from _template_tags(job)
@@ -204,16 +203,6 @@ def check_command_texts(jobs: list[Job], values: dict[str, Any]) -> Iterator[Pro
                     f"`{item.name}` of step `{job.name}` is a text that Kubeflow Pipelines changes on its way to a command: it contains `{{{{`, `}}}}`, `$$` or `$(`, or ends with a newline",
                     "pass the text without them, or remove the mark `image`, so that the step runs in a Python image, where texts are decoded",
                 )  # fmt: skip
-
-
-def _kfp_resources(step: Step) -> Iterator[Problem]:
-    settings = step.settings
-    kinds = [*(["nvidia.com/gpu"] if settings.gpu else []), *(k for k, _ in settings.limits)]
-    if len(kinds) > 1:
-        yield _problem(
-            "KF704", step, f"step `{step.name}` asks for {', '.join(kinds)}, and Kubeflow Pipelines gives one kind of accelerator a step",
-            "keep one of them",
-        )  # fmt: skip
 
 
 def _problem(code: str, step: Step, message: str, hint: str) -> Problem:

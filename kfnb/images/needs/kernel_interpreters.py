@@ -8,11 +8,12 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from jupyter_client.kernelspec import KernelSpec, NoSuchKernel
+from typing import TYPE_CHECKING, Any
 
 from kfnb.problems import Problem
+
+if TYPE_CHECKING:
+    from jupyter_client.kernelspec import KernelSpec
 
 #: By these bare names, Jupyter means the server's interpreter.
 OWN = ("python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}")
@@ -43,6 +44,8 @@ def interpreter_of(manager: Any, notebook: Any) -> Interpreter:
     manager
         The server's kernel spec manager. One that answers later speaks of kernels on another machine.
     """
+    from jupyter_client.kernelspec import NoSuchKernel
+
     name = _kernel_name(notebook)
     if name is None:
         return Interpreter()
@@ -56,6 +59,15 @@ def interpreter_of(manager: Any, notebook: Any) -> Interpreter:
         spec.close()
         return Interpreter(problem=_other(name, "it is on another machine"))
     return _of_spec(name, spec)
+
+
+def installed_interpreter(notebook: Any) -> Interpreter:
+    """The interpreter for the steps of a notebook's JSON, by the kernels that this machine has."""
+    if _kernel_name(notebook) is None:
+        return Interpreter()
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return interpreter_of(KernelSpecManager(), notebook)
 
 
 def _of_spec(name: str, spec: KernelSpec) -> Interpreter:

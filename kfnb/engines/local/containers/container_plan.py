@@ -1,0 +1,101 @@
+"""What the container of each step is to be: its image, its limits, and the packages that the image may lack."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.local.containers.container_tool import has_gpus
+from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
+from kfnb.pipeline.model import Pipeline, Step
+from kfnb.setting_marks.quantities import amount
+
+#: The limit of /dev/shm. Podman and docker have 64 MB, which is too little for data loaders with several processes.
+SHARED_MEMORY = 2 << 30
+#: The image of steps that name none. The bytecode of functions depends on the version of Python.
+PYTHON_IMAGE = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
+
+
+@dataclass(frozen=True)
+class ContainerPlan:
+    """The container of one step.
+
+    Parameters
+    ----------
+    outside
+        Whether the runtime stays outside of the container, because a script or a command needs no Python in it.
+    network
+        ``none``, ``host``, or empty for the network that the tool gives by default.
+    cpus, memory
+        The most processors and bytes, or 0.
+    memory_mark
+        The limit as the mark has it, for messages.
+    packages, constraints, sources
+        What the step needs beside the image, the versions of what that requires, and where it comes from.
+    optional
+        Imports of which the step reads nothing, each with its modules: it does without those that its image lacks.
+    variables
+        Names of environment variables that the container gets from this machine.
+    notebook
+        The folder of the notebook, to which requirements may be relative.
+    """
+
+    image: str
+    outside: bool
+    network: str
+    cpus: float
+    memory: int
+    memory_mark: str
+    shared_memory: int
+    gpus: int
+    packages: tuple[str, ...]
+    constraints: tuple[str, ...]
+    sources: dict[str, Any]
+    optional: dict[str, list[str]]
+    variables: tuple[str, ...]
+    notebook: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def container_plans(pipeline: Pipeline, options: RunOptions) -> dict[str, ContainerPlan]:
+    """The container of every step of a pipeline, by the step's name."""
+    needs = find_requirements(pipeline, Path(options.folder), values=options.parameters, python=options.python)
+    return {step.name: _plan(step, needs, options) for step in pipeline.steps()}
+
+
+def image_of(step: Step, options: RunOptions) -> str:
+    """The image of a step: that of its mark, else that of the run, else the slim Python image of this version."""
+    return step.settings.image or options.image or PYTHON_IMAGE
+
+
+def _plan(step: Step, needs: StepRequirements, options: RunOptions) -> ContainerPlan:
+    settings = step.settings
+    outside = step.shell or step.command is not None
+    found = needs.of(step)
+    variables = dict.fromkeys([*options.environment, *(s.env for s in settings.secrets), *(n for n, _ in settings.env)])
+    return ContainerPlan(
+        image_of(step, options),
+        outside,
+        settings.network if settings.network in ("none", "host") else "",
+        float(amount(settings.cpu)) if settings.cpu else 0.0,
+        int(amount(settings.memory)) if settings.memory else 0,
+        settings.memory or "",
+        int(amount(settings.shared_memory)) if settings.shared_memory else SHARED_MEMORY,
+        (settings.gpu or 0) if has_gpus() else 0,
+        () if outside else _packages(found),
+        () if outside else tuple(found.get("constraints", ())),
+        found.get("sources", {}),
+        found.get("optional", {}),
+        tuple(variables),
+        options.folder,
+    )
+
+
+def _packages(found: dict[str, Any]) -> tuple[str, ...]:
+    """What the code of a step requires, and what it may meet in values of other steps."""
+    return tuple(dict.fromkeys([*found.get("packages", ()), *(r for rs in found.get("pins", {}).values() for r in rs)]))

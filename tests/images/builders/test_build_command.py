@@ -1,0 +1,87 @@
+"""The command ``kfnb build``, from a notebook to images in a folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from kfnb.cli import cli
+from kfnb.images.registry.oci_folder import OciFolder
+from tests.images.small_base import make_base
+from tests.images.wheels import make_wheel
+from tests.notebooks import cell, notebook, write
+
+NOTHING = notebook(cell("rows = [1, 2]", "step:load"), cell("print(sum(rows))", "step:train"))
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    make_base(tmp_path / "base")
+    return tmp_path
+
+
+def kfnb(*words: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["build", *map(str, words)])
+
+
+def test_a_notebook_becomes_an_image(work: Path) -> None:
+    path = write(work, NOTHING)
+    first = kfnb(path, "--base", "oci:base", "--repository", "oci:images")
+    assert first.exit_code == 0, first.output
+    name, about, last = first.output.splitlines()
+    assert name.startswith("oci:images@sha256:") and " · linux/" in about and about.startswith("  load, train · ")
+    assert about.endswith(" sent") and last.startswith("1 image in ")
+    again = json.loads(kfnb(path, "--base", "oci:base", "--repository", "oci:images", "--json").output)
+    (image,) = again["images"]
+    assert (image["reference"], image["uploaded"], image["steps"]) == (name, 0, ["load", "train"])
+    assert OciFolder(work / "images").manifest(image["tag"]) is not None
+
+
+def test_packages_beside_the_notebook_are_in_the_image(work: Path) -> None:
+    make_wheel(work, "numbers", files={"numbers_.py": "ONE = 1\n"})
+    path = write(
+        work,
+        notebook(cell("import numbers_\nprint(numbers_.ONE)", "step:count", "package:./numbers-1.0-py3-none-any.whl")),
+    )
+    shown = kfnb(path, "--base", "oci:base", "--repository", "oci:images", "--dry-run")
+    assert shown.exit_code == 0, shown.output
+    assert "for count" in shown.output and "numbers 1.0" in shown.output and not (work / "images").exists()
+    assert kfnb(path, "--base", "oci:base", "--repository", "oci:images").exit_code == 0
+    shown = kfnb(path, "--base", "oci:base", "--repository", "oci:images", "--dry-run")
+    assert "(is there already)" in shown.output.splitlines()[0]
+
+
+def test_a_dockerfile_is_written_for_each_image(work: Path) -> None:
+    path = write(work, NOTHING)
+    done = kfnb(path, "--base", "python:3.11-slim", "--dockerfile", work / "files")
+    assert done.exit_code == 0, done.output
+    (written,) = (work / "files").glob("*/Dockerfile")
+    assert done.output == f"{written}: for load, train\n" and "FROM python:3.11-slim\n" in written.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "say where the images go: --repository registry.example.org/team/app, or --repository oci:FOLDER"),
+        (["--repository", "oci:x", "--platform", "linux/vax"], "`linux/vax` is no platform that images are built for"),
+        (["--repository", "oci:x", "--platform", "linux/amd64,linux/arm64", "--builder", "podman"], "a Dockerfile is run for one platform at a time"),
+        (["--repository", "oci:x", "--target", "nowhere"], "there is no target `nowhere`"),
+    ],
+)  # fmt: skip
+def test_a_wrong_command_line_is_refused(work: Path, options: list[str], message: str) -> None:
+    done = kfnb(write(work, NOTHING), *options)
+    assert done.exit_code == 2 and message in done.output
+
+
+def test_a_base_image_that_is_not_there_ends_the_command(work: Path) -> None:
+    path = write(work, NOTHING)
+    command = [sys.executable, "-m", "kfnb", "build", str(path), "--base", "oci:nowhere", "--repository", "oci:images"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "kfnb: there is no image oci:nowhere\n")

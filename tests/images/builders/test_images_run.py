@@ -1,0 +1,101 @@
+"""Images that were built without any container tool run in podman, and their steps give what they give on this machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kfnb.engines.argo.following.workflow_nodes import observe_steps
+from kfnb.engines.argo.workflow_manifest import compile_workflow
+from kfnb.engines.cluster.lowering.literal_texts import parameter_text
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.images.builders.build_images import BuiltImage, build_images
+from kfnb.images.builders.build_plan import plan_images, this_platform
+from kfnb.images.builders.lock_to_build import lock_to_build
+from kfnb.images.layers.wheel_cache import WheelCache
+from kfnb.images.locks.lock_pipeline import LockOptions
+from kfnb.images.needs.step_requirements import find_requirements
+from kfnb.images.registry.oci_folder import OciFolder
+from kfnb.notebook import read_notebook
+from kfnb.pipeline.build.build_pipeline import build
+from kfnb.pipeline.model import Pipeline, Step, with_steps
+from tests.cluster.outcome import locally, told_alone, values_of
+from tests.images.base_image import BaseImage, run
+from tests.images.builders.podman_pods import RESTRICTED, PodmanInterpreter, PodmanPods
+
+NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "07-machine-learning.ipynb"
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    found = build(read_notebook(NOTEBOOK)).pipeline
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def images(pipeline: Pipeline, podman: BaseImage, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The images of the machine-learning notebook in podman, by the names of the steps."""
+    folder = tmp_path_factory.mktemp("built")
+    cache = WheelCache(folder / "cache")
+    platforms = [this_platform()]
+    options = LockOptions(platforms=tuple(map(str, platforms)))
+    lock = lock_to_build(pipeline, NOTEBOOK.parent, options, cache).lock
+    planned = plan_images(lock, NOTEBOOK.parent, platforms, f"oci:{podman.layout}:latest", cache)
+    built = build_images(planned, OciFolder(folder / "images"), cache)
+    return {step: name for image in built for name in [_loaded(image, folder)] for step in image.steps}
+
+
+def _loaded(image: BuiltImage, folder: Path) -> str:
+    name = f"localhost/kfnb-test:{image.tag}"
+    run("skopeo", "copy", "--quiet", f"oci:{folder / 'images'}:{image.tag}", f"containers-storage:{name}")
+    return name
+
+
+def test_the_images_have_what_the_notebook_imports_and_nothing_else(images: dict[str, str]) -> None:
+    code = "import json; from importlib import metadata; print(json.dumps(sorted(d.name for d in metadata.distributions(path=['/opt/kfnb/packages']))))"
+    command = ["podman", "run", *RESTRICTED, images["load"], "python3", "-c", code]
+    found = set(json.loads(run(*command)))
+    assert {"numpy", "pandas", "scikit-learn", "scipy"} <= found and not {
+        "matplotlib",
+        "pip",
+        "jupyterlab",
+        "ipykernel",
+    } & found
+
+
+def test_the_notebook_gives_its_numbers_in_the_images(
+    pipeline: Pipeline, images: dict[str, str], tmp_path: Path
+) -> None:
+    def pinned(step: Step) -> Step:
+        return replace(step, settings=replace(step.settings, image=images[step.name]))
+
+    parameters = {p.name: p.default for p in pipeline.parameters}
+    here = locally(pipeline, tmp_path / "here", parameters)
+    in_images = with_steps(pipeline, pinned)
+    requirements = find_requirements(in_images, NOTEBOOK.parent)
+    compiled = compile_workflow(in_images, ClusterOptions(values="s3"), requirements)
+    types = {p.name: p.type for p in pipeline.parameters}
+    interpreter = PodmanInterpreter(compiled.workflow, PodmanPods(), _folder(tmp_path / "argo"))
+    status = interpreter.run(**{n: parameter_text(v, types[n]) for n, v in parameters.items()})
+    logs = interpreter.logs
+    assert status["phase"] == "Succeeded", list(logs.values())[-1]
+    assert not [t for t in logs.values() if "installing" in t]
+    there: dict[str, Any] = {}
+    for step in observe_steps(status["nodes"], compiled.task_jobs):
+        for attempt in step.attempts:
+            report = told_alone(logs[status["nodes"][attempt.node]["name"]])[1].result()
+            there |= {f"{step.path}.{n}": v for n, v in values_of(report).items()}
+    told = {n: v for n, v in here.values.items() if n in there}
+    assert {n: there[n] for n in told} == told
+    assert {n.partition(".")[2] for n, v in told.items() if isinstance(v, float)} >= {"accuracy"}
+    assert len([n for n in told if n.startswith("train-")]) >= 3
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path

@@ -1,0 +1,117 @@
+"""The files of the store are in formats that other programs open, and a value that comes from them is what it was."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from kfnb.runtime.values.pickling import dump
+from kfnb.runtime.values.value_store import Store
+from tests.runtime.chain import Chain
+
+ARRAYS = {
+    "numbers": numpy.arange(20_000.0),
+    "more than one piece": numpy.arange(3_000_000.0),
+    "by columns": numpy.asfortranarray(numpy.arange(90_000).reshape(300, 300)),
+    "the other order of bytes": numpy.arange(20_000).astype(">i4"),
+    "halves": numpy.ones((3, 4, 5_000), "f2"),
+    "texts": numpy.array(["é", "abc"] * 8_000),
+    "bytes": numpy.array([b"a", b"abc"] * 20_000),
+    "truth values": numpy.ones(70_000, bool),
+    "dates": numpy.arange(20_000).astype("M8[s]"),
+    "spans by columns": numpy.asfortranarray(numpy.arange(20_000).reshape(2, -1).astype("m8[D]")),
+}
+
+
+def files(folder: Path) -> Iterator[Path]:
+    yield from (p for p in folder.glob("??/*") if p.suffix != ".checked")
+
+
+def stored(folder: Path, **values: Any) -> tuple[Store, str]:
+    store = Store(str(folder))
+    head, buffers, _ = dump(values)
+    return store, store.put(head, [store.put_buffer(b) for b in buffers])
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_a_large_array_is_a_file_of_numpys_own_format(tmp_path: Path, name: str) -> None:
+    array = ARRAYS[name]
+    store, address = stored(tmp_path, a=array)
+    (opened,) = (numpy.load(p) for p in files(tmp_path) if p.read_bytes()[:6] == b"\x93NUMPY")
+    found = Store(str(tmp_path)).load(address, "a")
+    for one in (opened, found):
+        assert numpy.array_equal(one, array) and one.dtype == array.dtype and one.strides == array.strides
+    found[:] = found[::-1].copy()  # its own copy
+    assert numpy.array_equal(Store(str(tmp_path)).load(address, "a"), array)
+
+
+def test_what_numpys_format_cannot_say_is_kept(tmp_path: Path) -> None:
+    locked, marked = numpy.arange(20_000.0), numpy.ones(20_000, numpy.dtype("f8", metadata={"unit": "m"}))
+    locked.flags.writeable = False
+    pair = numpy.zeros(20_000, [("i", "i4"), ("when", "M8[s]")])
+    _, address = stored(tmp_path, locked=locked, marked=marked, pair=pair, same=[pair, pair])
+    store = Store(str(tmp_path))
+    assert not store.load(address, "locked").flags.writeable
+    assert store.load(address, "marked").dtype.metadata == {"unit": "m"}
+    assert store.load(address, "pair").dtype == pair.dtype
+    assert store.load(address, "same")[0] is store.load(address, "same")[1] is store.load(address, "pair")
+
+
+# -------------------------------------------------------------------- formats of other packages
+GRIDS = """\
+import threading
+
+
+class Grid:
+    def __init__(self, rows):
+        self.rows, self.lock = rows, threading.Lock()  # pickle cannot have the lock
+
+
+class GridFormat:
+    suffix = ".grid"
+
+    def write(self, grid, file):
+        file.write("\\n".join(",".join(map(str, row)) for row in grid.rows).encode())
+
+    def read(self, file):
+        return Grid([[int(cell) for cell in line.split(b",")] for line in file])
+"""
+
+
+@pytest.fixture
+def grids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an installed package that registers a format for its type."""
+    folder = tmp_path / "site"
+    about = folder / "grids-1.0.dist-info"
+    about.mkdir(parents=True)
+    (folder / "grids.py").write_text(GRIDS)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: grids\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[kfnb.formats]\ngrids.Grid = grids:GridFormat\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder
+
+
+def test_a_package_registers_the_format_of_its_type(
+    tmp_path: Path, grids: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = Chain(tmp_path)
+    made = chain.step(
+        "from grids import Grid\ng = Grid([[1, 2], [3, 4]])\nmany = [g, g, Grid([[7] * 50_000])]", outputs="g many"
+    )
+    assert made.status == 0, made.log
+    read = chain.step(
+        "print(g.rows, many[0] is many[1] is g, sum(many[2].rows[0]), type(g.lock).__name__)", reads="g many"
+    )
+    assert read.log.strip() == "[[1, 2], [3, 4]] True 350000 lock"
+    assert any(p.read_bytes().startswith(b"7,7,7") for p in files(tmp_path / "store"))
+    command = "from kfnb.client.export_value import write_value as w; from pathlib import Path; from grids import Grid; w(Grid([[5]]), Path('a.grid'))"
+    subprocess.run([sys.executable, "-c", command], check=True, cwd=tmp_path)
+    assert (tmp_path / "a.grid").read_text() == "5"
+    monkeypatch.setenv("PYTHONPATH", "")
+    assert "no installed package registers the format of `grids.Grid`" in chain.step("g", reads="g").error["message"]
