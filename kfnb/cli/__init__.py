@@ -8,6 +8,7 @@ from typing import NamedTuple, NoReturn
 
 import click
 
+from kfnb.address_grammar import defer_address_grammar
 from kfnb.problems import UserError
 from kfnb.surrogates import open_streams_to_any_text
 from kfnb.version import __version__
@@ -88,8 +89,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run ``kfnb``."""
-    # The reader of text notebooks loads jsonschema, which would spend two seconds on grammars of addresses that no notebook has.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    defer_address_grammar()
     open_streams_to_any_text()
     try:
         cli(prog_name="kfnb")

@@ -18,13 +18,14 @@ class StaticSpecs:
         self._definitions = {(o.step, o.name): {"cell": o.cell, "line": o.line} for o in pipeline.makes}
         names = {n for s in pipeline.steps() for n in (*s.outputs, *(i.name for i in s.inputs))}
         self._seeded = [kind for kind in ("@random", "@numpy.random") if kind in names]
+        self._secrets = sorted({s.env for step in pipeline.steps() for s in step.settings.secrets})
         self._uses: dict[str, list[dict[str, Any]]] = {}
         for origin in pipeline.needs:
             entry = {"step": origin.step, "cell": origin.cell, "line": origin.line}
             self._uses.setdefault(origin.name, []).append(entry)
 
     def spec(self, step: Step) -> dict[str, Any]:
-        """The spec of a step. It has no secrets: a step inherits them with its environment."""
+        """The spec of a step. It names the variables of secrets and has no values: a step inherits them with its environment."""
         definitions = {n: self._definitions[step.name, n] for n in step.outputs if (step.name, n) in self._definitions}
         uses = {n: next((e for e in self._uses.get(n, ()) if e["step"] != step.name), {}) for n in step.outputs}
         cells = {c.cell for c in step.cells} | {i.code.cell for i in step.prepare if isinstance(i, Replay)}
@@ -40,7 +41,7 @@ class StaticSpecs:
             "made": definitions, "needed": {n: e for n, e in uses.items() if e},
             "unnamed": [n for n, e in uses.items() if self._uses and not e and not n.startswith("@")],
             "watch": [k for k in self._seeded if k not in step.outputs and k not in inputs],
-            "env": dict(step.settings.env),
+            "env": dict(step.settings.env), **({"secrets": self._secrets} if self._secrets else {}),
         }  # fmt: skip
 
 

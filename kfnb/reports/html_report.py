@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from kfnb.address_grammar import defer_address_grammar
 from kfnb.pipeline.drawing.graph_svg import draw_run
 from kfnb.pipeline.model import Pipeline
 from kfnb.reports.attempt_outputs import PLAIN, RECORD
@@ -21,17 +18,17 @@ TEMPLATES = Path(__file__).parent / "template"
 FOLD = 40  #: lines of text; a longer output is folded
 LINES_SHOWN = 12  #: lines at the end of a folded output that stay visible
 ORDER = ("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", PLAIN)
-SLOW = "rfc3987_syntax"
 
 Json = dict[str, Any]
 
 
 def page(notebook: Json, pipeline: Pipeline, states: Mapping[str, str]) -> str:
     """The page of an executed notebook (see `kfnb.reports.executed_notebook.executed`)."""
-    with _quick():
-        from nbconvert.exporters import HTMLExporter, TemplateExporter
-        from nbconvert.filters import Highlight2HTML
-        from nbformat import from_dict
+    defer_address_grammar()
+    from nbconvert.exporters import HTMLExporter, TemplateExporter
+    from nbconvert.filters import Highlight2HTML
+    from nbformat import from_dict
+
     record = notebook["metadata"][RECORD]
     cells = [_ready(c) for c in notebook["cells"] if c["metadata"].get(RECORD, {}).get("kind") is None]
     node = from_dict({**notebook, "cells": cells})
@@ -53,28 +50,6 @@ def page(notebook: Json, pipeline: Pipeline, states: Mapping[str, str]) -> str:
     # HTMLExporter's own would read the whole page once more, only to add what the template has already
     html, _ = TemplateExporter.from_notebook_node(exporter, node, resources)
     return str(html)
-
-
-@contextmanager
-def _quick() -> Iterator[None]:
-    """Import nbconvert without building a grammar that takes seconds and that reports do not need."""
-    if "jsonschema" in sys.modules or SLOW in sys.modules or importlib.util.find_spec(SLOW) is None:
-        yield
-        return
-
-    def is_valid_syntax(*args: Any) -> Any:
-        if sys.modules.get(SLOW) is later:
-            del sys.modules[SLOW]
-        return importlib.import_module(SLOW).is_valid_syntax(*args)
-
-    later = ModuleType(SLOW)
-    later.is_valid_syntax = is_valid_syntax  # type: ignore[attr-defined]
-    sys.modules[SLOW] = later
-    try:
-        yield
-    finally:
-        if sys.modules.get(SLOW) is later:
-            del sys.modules[SLOW]
 
 
 # ---------------------------------------------------------------- outputs

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kfnb.runs.record.private_record_files import DamagedRecord, append_to
+from kfnb.runtime.secret_mask import SecretMask
 from kfnb.terminal_escapes import without_codes
 
 LOG, EXECUTOR = (
@@ -43,14 +44,17 @@ class LogWriter:
         marks are taken out of the log; where each cell begins is written beside it (see `cells_of`).
     limit
         Bytes of what is printed that are kept. Of more, the middle is left out, and a line in its place says so.
+    mask
+        What hides the values of secrets, also one of which a part arrives later: only whole lines are written.
     """
 
-    def __init__(self, path: Path, mark: str = "", limit: int = 0) -> None:
+    def __init__(self, path: Path, mark: str = "", limit: int = 0, mask: SecretMask | None = None) -> None:
+        self._mask = mask
         self._path, self._file = path, append_to(path)
         self._limit, self._printed = limit, 0
         self._end: LogEnd | None = None
         self._rest = b""
-        self._mark = re.compile(rb"\x1e%s (\d+)\x1e" % mark.encode()) if mark else None
+        self._cell_mark = re.compile(rb"\x1e%s (\d+)\x1e" % mark.encode()) if mark else None
         self._cells = path.parent / CELLS
 
     def feed(self, data: bytes) -> None:
@@ -59,8 +63,11 @@ class LogWriter:
         if lines:
             self._write(lines)
         if len(self._rest) > 1_000_000:  # one endless line must not fill the memory
-            self._write([self._rest])
-            self._rest = b""
+            # a secret may have begun at its end
+            kept = 0 if self._mask is None else self._mask.longest
+            hidden = self._hidden(self._rest)
+            self._write([hidden[: len(hidden) - kept]])
+            self._rest = hidden[len(hidden) - kept :]
 
     def close(self) -> None:
         if self._rest and self._unmarked(self._rest)[0]:
@@ -93,10 +100,14 @@ class LogWriter:
 
     def _unmarked(self, line: bytes) -> tuple[bytes, int | None, bool]:
         """A line without marks; the cell that begins in it, and whether something stood before. A cell begins with its first whole line."""
-        if self._mark is None or b"\x1e" not in line:
-            return line, None, False
-        first, *fields = self._mark.split(line)
-        return first + b"".join(fields[1::2]), int(fields[-2]) if fields else None, bool(first)
+        if self._cell_mark is None or b"\x1e" not in line:
+            return self._hidden(line), None, False
+        first, *fields = self._cell_mark.split(line)
+        text = self._hidden(first + b"".join(fields[1::2]))
+        return text, int(fields[-2]) if fields else None, bool(first)
+
+    def _hidden(self, text: bytes) -> bytes:
+        return text if self._mask is None else self._mask.data(text)
 
 
 class LogEnd:

@@ -27,12 +27,22 @@ def run_step(spec: dict[str, Any]) -> int:
         "late": {},
         "warnings": [],
     }
+    mask = _secret_mask(spec)
     try:
         _set_up_process(spec)
+        if mask is not None:
+            spec = dict(spec, secret_mask=mask)
+            if spec.get(
+                "temporary"
+            ):  # on this machine, whoever keeps the log hides them, also those that other programs print
+                mask.hide_in(sys.stdout)
+                mask.hide_in(sys.stderr)
         if spec.get("shell") or spec.get("command"):
             _run_shell(spec, result)
         else:
             _run_python(spec, result)
+        if mask is not None:
+            _warn_of_secrets(mask, result)
         result["state"] = "succeeded"
     except Failure as failure:
         result["error"] = failure.to_json()
@@ -48,6 +58,15 @@ def run_step(spec: dict[str, Any]) -> int:
     if result["state"] == "failed" and result["error"]["kind"] in ("store", "load", "export"):
         status = OTHER_FAILED
     return status if _write_result(spec, result) else OTHER_FAILED
+
+
+def _secret_mask(spec: dict[str, Any]) -> Any:
+    """What hides the values of secrets, when the step has any."""
+    if not spec.get("secrets"):
+        return None
+    from kfnb.runtime.secret_mask import mask_of
+
+    return mask_of(spec["secrets"])
 
 
 def _set_up_process(spec: dict[str, Any]) -> None:
@@ -231,6 +250,17 @@ def _late_export(name: str, expression: str, session: Any, result: dict[str, Any
         result["exports"][name] = plain
 
 
+def _warn_of_secrets(mask: Any, result: dict[str, Any]) -> None:
+    """Warn of values that travel although a secret is in them."""
+    exported = [n for n, v in result["exports"].items() if mask.parts(v) != v]
+    stored = [n for n, entry in result["outputs"].items() if entry.get("secret")]
+    for name in dict.fromkeys((*exported, *stored)):
+        result["warnings"].append(
+            "`%s` has the value of a secret in it and travels to another step with the values of the run: read the variable in that step instead, with a mark `secret:` of its own"
+            % name
+        )
+
+
 def _disk_message(error: OSError) -> str:
     where = " (%s)" % error.filename if error.filename else ""
     if error.errno in (28, 122, 27):
@@ -243,6 +273,8 @@ def _disk_message(error: OSError) -> str:
 
 def _write_result(spec: dict[str, Any], result: dict[str, Any]) -> bool:
     path = os.path.join(spec["folder"], "result.json")
+    if "secret_mask" in spec:  # what conditions and loops read stays as it is
+        result.update((k, spec["secret_mask"].parts(v)) for k, v in result.items() if k != "exports")
     try:
         text = dumps(result)
         with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

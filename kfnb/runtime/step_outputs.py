@@ -40,7 +40,8 @@ def store_outputs(
     store = Store(spec.get("new_values", spec["store"]), durable=not spec.get("temporary"))
     values = {n: _value_of(n, namespace) for n in outputs if n.startswith("@") or n in namespace}
     errors: dict[str, BaseException] = {}
-    result["outputs"] = _store(store, values, errors)
+    mask = spec.get("secret_mask")
+    result["outputs"] = _store(store, values, errors, mask=mask)
     for name in [n for n in errors if n in spec.get("unnamed", ())]:
         warning = "`%s` cannot be stored, so later steps do not have it, and none of them reads it by its name: %s"
         result["warnings"].append(warning % (name, errors.pop(name)))
@@ -50,7 +51,7 @@ def store_outputs(
         raise refusal(spec, {n: (values[n], e) for n, e in errors.items()})
     result_values = {n: namespace[n] for n in results if n in namespace}
     result_errors: dict[str, BaseException] = {}
-    result["results"] = _store(store, result_values, result_errors, RESULT_LIMIT)
+    result["results"] = _store(store, result_values, result_errors, RESULT_LIMIT, mask)
     store.sync()
     for name, error in result_errors.items():
         result["results"][name] = {
@@ -72,8 +73,12 @@ class _TooLarge(Exception):
     pass
 
 
+class _HoldsSecret(Exception):
+    pass
+
+
 def _store(
-    store: Store, values: dict[str, Any], errors: dict[str, BaseException], limit: int | None = None
+    store: Store, values: dict[str, Any], errors: dict[str, BaseException], limit: int | None = None, mask: Any = None
 ) -> dict[str, dict[str, Any]]:
     owners = _shared_memory(values) | _class_parts(values)
     pickled: dict[str, tuple[bytes, list[Any], Any]] = {}
@@ -86,6 +91,10 @@ def _store(
             continue
         except Exception as error:  # whatever an object's own pickling raises
             errors[name] = error
+            continue
+        secret = mask is not None and mask.holds(head)
+        if secret and limit is not None:
+            errors[name] = _HoldsSecret("the value of a secret is in it")
             continue
         size = len(head) + sum(b.raw().nbytes for b in buffers)
         if limit is not None and total + size > limit:
@@ -106,6 +115,7 @@ def _store(
                 "type": type_name(values[name]),
                 "preview": preview(values[name], size),
                 "bytes": size,
+                **({"secret": True} if mask is not None and mask.holds(head) else {}),
             }
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -19,6 +20,9 @@ from tests.cluster.outcome import on_argo
 from tests.cluster.pod_standard import pods_of_pipeline, pods_of_workflow, violations
 from tests.cluster.test_compiled import NOTEBOOKS, pipeline_at
 from tests.notebooks import cell
+from tests.program.cells import read
+from tests.program.programs import COMPONENTS
+from tests.program.programs import program as cell_program
 from tests.running import pipeline_of
 
 TRANSPORTS = ("parameters", "volume:values", "s3")
@@ -42,6 +46,24 @@ def test_the_pods_of_every_notebook_satisfy_the_restricted_standard(path: Path) 
         assert not round_trip(workflow)
     pods = pods_of_pipeline(documents_of(pipeline))
     assert pods and not any(violations(pod) for pod in pods.values())
+
+
+def test_the_pods_of_generated_pipelines_satisfy_it_and_write_below_tmp() -> None:
+    for number in range(12):
+        pipeline = read(cell_program(Random(number), fails=number % 2 == 1), before=COMPONENTS).pipeline
+        assert pipeline is not None
+        for fuse in (False, True):
+            pods = pods_of_workflow(workflow_of(pipeline, fuse=fuse, values=TRANSPORTS[number % 3]))
+            assert pods and not any(violations(pod) for pod in pods.values())
+            assert all(_writes_below_tmp_alone(pod) for pod in pods.values())
+            pods = pods_of_pipeline(documents_of(pipeline, fuse=fuse))
+            assert pods and not any(violations(pod) for pod in pods.values())
+
+
+def _writes_below_tmp_alone(pod: dict[str, Any]) -> bool:
+    main = pod["containers"][-1]
+    mounts = {m["mountPath"] for m in main["volumeMounts"]}
+    return main["name"] == "main" and main["securityContext"]["readOnlyRootFilesystem"] and "/tmp" in mounts
 
 
 def test_steps_with_volumes_images_and_scripts_satisfy_it_too() -> None:
@@ -93,6 +115,23 @@ def test_the_settings_are_checked() -> None:
     assert 'run_as_user is a number or "cluster"' in error(run_as_user="me")
     assert "fs_group is a number" in error(fs_group="cluster")
     assert 'need security = "baseline"' in error(run_as_user=0)
+
+
+def test_the_file_system_is_read_only_where_that_can_be() -> None:
+    def read_only(*tags: str, **options: Any) -> bool:
+        pipeline = pipeline_of(cell("echo 1 > /results/n.txt", "step:one", "shell", "image:alpine", *tags))
+        (pod,) = pods_of_workflow(workflow_of(pipeline, **options)).values()
+        return bool(pod["containers"][-1]["securityContext"].get("readOnlyRootFilesystem"))
+
+    assert (
+        read_only() and read_only("output:n=/tmp/n.txt") and read_only("output:n=/results/n.txt", "volume:v:/results")
+    )
+    assert not read_only("output:n=/results/n.txt") and not read_only("output:n=/results/n.txt", "volume:v:/results:ro")
+    assert read_only("output:n=/results/n.txt", read_only_root=True) and not read_only(read_only_root=False)
+    assert not read_only("security-context:readOnlyRootFilesystem=false", read_only_root=True)
+    pipeline = pipeline_of(cell("x = 1", "step:one"))
+    (pod,) = pods_of_workflow(workflow_of(pipeline, security="baseline")).values()
+    assert "securityContext" not in pod["containers"][-1]
 
 
 def test_a_read_only_file_system_has_a_folder_to_write_to() -> None:

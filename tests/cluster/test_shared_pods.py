@@ -385,3 +385,37 @@ def test_a_step_that_fails_by_itself_does_not_make_its_shared_pod_again(tmp_path
         summary = finished(engine, run_id)
         assert states(summary) == {"one": "succeeded", "two": "failed"} and pods_made(kube) == 1
         assert summary["error"]["type"] == "ZeroDivisionError"
+
+
+def test_a_shared_pod_that_argo_makes_again_under_its_name_is_told_as_lost(tmp_path: Path) -> None:
+    """As Argo 4.1.2 does when the pod of a running node was deleted by force: the node is in error, and then runs again with that message."""
+    kube, pipeline = Cluster(), lost_once(tmp_path)
+    with engine_at(tmp_path, kube) as engine:
+        run_id = engine.submit(pipeline, run_options(pipeline, tmp_path, fuse=False))
+        (name,) = kube.created
+        task = "one-two-three"
+        retry = {
+            "id": "r",
+            "name": f"{name}.{task}",
+            "displayName": task,
+            "type": "Retry",
+            "phase": "Running",
+            "children": ["n"],
+        }
+        node = {"id": "n", "name": f"{name}.{task}(0)", "displayName": f"{task}(0)", "type": "Pod", "phase": "Running"}
+        labels = {"workflows.argoproj.io/workflow": name}
+        kube.pods["p"] = {
+            "metadata": {"name": "p", "annotations": {"workflows.argoproj.io/node-id": "n"}, "labels": labels}
+        }
+        kube.update(name, {"status": {"phase": "Running", "nodes": {"r": retry, "n": node}}})
+        kube.say("p", '::kfnb {"begin": "one", "attempt": 1}', "one", '::kfnb {"step": "one", "state": "succeeded"}')
+        kube.say("p", '::kfnb {"begin": "two", "attempt": 1}', "two 1")
+        engine.refresh(run_id)
+        assert {s["path"]: s["state"] for s in engine.store.steps(run_id)}["two"] == "running"
+        kube.update(
+            name, {"status": {"phase": "Running", "nodes": {"r": retry, "n": {**node, "message": "pod deleted"}}}}
+        )
+        engine.refresh(run_id)
+        told = {s["path"]: (s["state"], s["reason"]) for s in engine.store.steps(run_id)}
+    assert told["one"] == ("succeeded", None)
+    assert told["two"] == ("running", "its pod was lost, so all steps of the pod run again")

@@ -246,3 +246,16 @@ def test_a_mistake_in_the_users_own_file_is_said(place: Place, settings: str, wo
     done = place.run()
     assert done.exit_code == 2 and "target `prod`" in done.output and words in done.output
     assert "refused" in place.kfnb("targets").output
+
+
+def test_a_file_that_is_not_trusted_cannot_loosen_the_policy_of_a_target(place: Place) -> None:
+    own = '[targets.prod]\nengine = "argo"\nmax_memory = "8Gi"\nallowed_images = ["python:*"]\n'
+    (place.own / "kfnb.toml").write_text(own)
+    place.says(
+        '[targets.prod]\nengine = "argo"\nmax_memory = "1Ti"\nallowed_images = ["*"]\nimage = "evil.example.org/python:3.11"\n'
+    )
+    write(place.folder, notebook(cell("%%component train --memory 64Gi\nprint(1)")), "n.ipynb")
+    done = place.kfnb("compile", str(place.folder / "n.ipynb"), "--target", "prod", "-o", str(place.folder / "w.yaml"))
+    assert done.exit_code == 1 and not (place.folder / "w.yaml").exists()
+    assert "cell 1:1: error KF720: step `train` asks for 64Gi of memory, and the target allows 8Gi" in done.output
+    assert "would have the image evil.example.org/python:3.11, and the target allows python:*" in done.output

@@ -108,7 +108,7 @@ def build(
     with cluster_errors(as_json):
         options = options_of(target_named(target, notebook.path) if target else None)
     base = base_image or (options.image_of(Settings()) if target else "")
-    cache = WheelCache()
+    cache = WheelCache(sources=options.sources)
     interpreter = python or kernel_python(notebook)
     wanted = LockOptions(base, options.packages, options.sources, interpreter, tuple(map(str, chosen)))
     locked = lock_to_build(graph, notebook.folder, wanted, cache)
@@ -221,7 +221,7 @@ def _say_what_is(images: Sequence[BuiltImage], seconds: float, as_json: bool) ->
         click.echo(f"{image.reference}")
         sizes = ""
         if image.bytes is not None:
-            sent = f"{size_text(image.uploaded)} sent" if image.uploaded else "nothing to send"
+            sent = f"{size_text(image.uploaded)} of it new" if image.uploaded else "nothing new"
             sizes = f" · {size_text(image.bytes)}, {sent}"
         click.echo(f"  {', '.join(image.steps)} · {', '.join(image.platforms)}{sizes}")
     count = len(images)

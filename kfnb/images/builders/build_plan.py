@@ -131,8 +131,11 @@ def _platform(platform: Platform, requirements: RequirementSet, base: BaseImage,
 
 
 def _placed(file: LockedFile, folder: Path) -> LockedFile:
-    """A file of the lock. One that is beside the notebook has its whole path."""
-    return replace(file, url=(folder.resolve() / file.url).as_uri()) if file.url.startswith("./") else file
+    """A file of the lock. One that is beside the notebook has its whole path and its size."""
+    if not file.url.startswith("./"):
+        return file
+    path = folder.resolve() / file.url
+    return replace(file, url=path.as_uri(), size=path.stat().st_size if path.exists() else None)
 
 
 def _refuse_what_has_no_wheel(requirements: RequirementSet, platforms: Sequence[Platform]) -> None:

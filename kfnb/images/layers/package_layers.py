@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kfnb.images.layers.layer_archive import LayerDigests, write_layer
-from kfnb.images.layers.wheel_cache import WheelCache, new_session
+from kfnb.images.layers.wheel_cache import WheelCache
 from kfnb.images.layers.wheel_files import files_of_wheel
 from kfnb.images.locks.lock_model import LockedFile
 
@@ -44,12 +44,17 @@ class PackageLayer:
 def package_layers(wheels: Iterable[tuple[str, LockedFile]]) -> tuple[PackageLayer, ...]:
     """Divide wheels, each with the name of its package: a layer for each of the largest, and one for all others, which comes first."""
     listed = sorted(wheels, key=lambda w: w[0])
-    large = sorted((w for w in listed if (w[1].size or 0) >= LARGE), key=lambda w: (-(w[1].size or 0), w[0]))
+    large = sorted((w for w in listed if _size(w[1]) >= LARGE), key=lambda w: (-_size(w[1]), w[0]))
     own = {name for name, _ in large[: MOST_LAYERS - 1]}
     small = [(name, w) for name, w in listed if name not in own]
     title = f"{len(small)} small packages" if len(small) > 1 else "".join(name for name, _ in small)
     together = [PackageLayer(title, tuple(w for _, w in small))] if small else []
     return (*together, *(PackageLayer(name, (w,)) for name, w in listed if name in own))
+
+
+def _size(wheel: LockedFile) -> int:
+    """The size of a wheel. One whose index does not tell it may be large."""
+    return LARGE if wheel.size is None else wheel.size
 
 
 def make_layers(
@@ -58,7 +63,7 @@ def make_layers(
     """Make those layers that are not kept. Several wheels are downloaded at one time."""
     missing = [layer for layer in layers if cache.layer(layer.key) is None]
     # Wheels come in one queue, because the layer of small packages has many of them.
-    with ThreadPoolExecutor(WORKERS) as downloads, new_session() as session:
+    with ThreadPoolExecutor(WORKERS) as downloads, cache.session() as session:
         arrived: dict[str, int] = {}
 
         def fetch(layer: PackageLayer, file: LockedFile) -> Path:

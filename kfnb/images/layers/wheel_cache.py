@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from kfnb.images.layers.index_accounts import accounts_of, new_session
 from kfnb.images.layers.layer_archive import CHUNK, LayerDigests
 from kfnb.images.locks.lock_model import LockedFile
 from kfnb.problems import UserError
+from kfnb.requirement_checks import DEFAULT_SOURCES, PackageSources
 
 if TYPE_CHECKING:
     import requests
 
 TRIES, TIMEOUT = 4, 60.0
-CERTIFICATES = ("REQUESTS_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")  #: variables that pip and uv obey too
 
 Progress = Callable[[int], None]  #: is told how many bytes of a file are there
 
@@ -39,10 +40,17 @@ class WheelCache:
     ----------
     folder
         Where they are kept. Default: ``kfnb/images`` in the user's cache folder.
+    sources
+        Where packages come from. Downloads use the accounts in these addresses.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, sources: PackageSources = DEFAULT_SOURCES) -> None:
         self.folder = folder or cache_folder()
+        self._sources = sources
+
+    def session(self) -> requests.Session:
+        """A session for downloads."""
+        return new_session(accounts_of(self._sources))
 
     # ---------------------------------------------------------------- wheels
     def wheel(self, file: LockedFile, session: requests.Session, progress: Progress = lambda _: None) -> Path:
@@ -128,17 +136,6 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("kfnb", appauthor=False) / "images"
-
-
-def new_session() -> requests.Session:
-    """A session for downloads. It trusts the certificates that pip is told to trust."""
-    import requests
-
-    session = requests.Session()
-    found = next((os.environ[n] for n in CERTIFICATES if os.environ.get(n)), None)
-    if found:
-        session.verify = found
-    return session
 
 
 def _download(file: LockedFile, out: IO[bytes], session: requests.Session, progress: Progress) -> None:

@@ -32,8 +32,10 @@ class Displays:
         Prints an error that does not end the step, such as that of a value that cannot be displayed.
     """
 
-    def __init__(self, folder: str, cell: Callable[[], int], report: Callable[[BaseException], None]) -> None:
-        self._folder, self._cell, self._report = folder, cell, report
+    def __init__(
+        self, folder: str, cell: Callable[[], int], report: Callable[[BaseException], None], mask: Any = None
+    ) -> None:
+        self._folder, self._cell, self._report, self._mask = folder, cell, report, mask
         self._formatter: DisplayFormatter | None = None
         self._captured: list[list[dict[str, Any]]] = []  #: the displays of each `%%capture` around the current code
 
@@ -99,6 +101,8 @@ class Displays:
     def _record(self, data: dict[str, Any], metadata: Any, display_id: Any, update: bool) -> None:
         """Append one display to the step's file, or replace those with the same id."""
         plain = {k: v for k, v in data.items() if not isinstance(v, str) or len(v) <= LARGEST}
+        if self._mask is not None:
+            plain, metadata = self._mask.parts(plain), self._mask.parts(metadata)
         row: dict[str, Any] = {"cell": self._cell(), "data": plain, "metadata": metadata or {}}
         if display_id is not None:
             row["id"] = str(display_id)

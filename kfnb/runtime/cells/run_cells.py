@@ -81,7 +81,7 @@ class Session:
         if self._displays is None:
             from kfnb.runtime.cells.display import Displays
 
-            self._displays = Displays(self.spec["folder"], lambda: self.cell, self.report)
+            self._displays = Displays(self.spec["folder"], lambda: self.cell, self.report, self.spec.get("secret_mask"))
         return self._displays
 
     def report(self, error: BaseException) -> None:

@@ -72,7 +72,10 @@ class _Child:
     def _pass_on(self, number: int, frame: Any) -> None:
         self.ended = 128 + number
         if self._pid:
-            os.kill(self._pid, number)
+            try:
+                os.kill(self._pid, number)
+            except ProcessLookupError:
+                pass  # it has ended, and nobody has asked how yet
 
     def pause(self, seconds: float) -> None:
         import time

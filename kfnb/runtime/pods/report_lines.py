@@ -81,7 +81,12 @@ def _bundles(result: dict[str, Any], store: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind in ("results", "outputs"):
         for name, entry in result[kind].items():
-            if "bundle" not in entry or name.startswith("@") or entry.get("bytes", INLINE_LIMIT) >= INLINE_LIMIT:
+            if (
+                "bundle" not in entry
+                or entry.get("secret")
+                or name.startswith("@")
+                or entry.get("bytes", INLINE_LIMIT) >= INLINE_LIMIT
+            ):
                 continue
             path = Store(store).path(entry["bundle"])
             if os.path.getsize(path) < INLINE_LIMIT and not buffers_of(path):

@@ -20,8 +20,11 @@ from kfnb.images.documents.base_image import BadBase, read_base
 from kfnb.images.layers.choose_wheel import Platform
 from kfnb.images.layers.wheel_cache import WheelCache
 from kfnb.images.locks.lock_model import Lock, LockedPackage, RequirementSet
-from kfnb.images.registry.image_repository import digest_of
+from kfnb.images.registry.image_repository import ImageRepository, digest_of
 from kfnb.images.registry.oci_folder import OciFolder
+from kfnb.images.registry.open_repository import open_repository
+from tests.images.base_image import run
+from tests.images.registry.registry_server import registry
 from tests.images.small_base import make_base
 from tests.images.wheels import locked_package, make_wheel
 
@@ -33,7 +36,7 @@ class Machine:
 
     def __init__(self, folder: Path, base: str) -> None:
         self.cache, self.base, self.folder = WheelCache(folder / "cache"), base, folder
-        self.repository = OciFolder(folder / "images")
+        self.repository: ImageRepository = OciFolder(folder / "images")
         self.told: list[tuple[str, str, int, int]] = []
 
     def build(self, *packages: LockedPackage, platforms: Iterable[Platform] = (AMD64,), **of_set: Any) -> BuiltImage:
@@ -140,6 +143,7 @@ def test_an_image_for_two_platforms(tmp_path: Path) -> None:
 
 def test_the_list_of_packages_is_attached(machine: Machine, numbers: LockedPackage) -> None:
     image = machine.build(numbers)
+    assert isinstance(machine.repository, OciFolder)
     (attached,) = [e for e in machine.repository.entries() if e.artifact_type == "application/vnd.cyclonedx+json"]
     manifest = json.loads(machine.blob(attached.digest))
     assert manifest["subject"]["digest"] == image.reference.rpartition("@")[2]
@@ -147,6 +151,23 @@ def test_the_list_of_packages_is_attached(machine: Machine, numbers: LockedPacka
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
     (library,) = [c for c in bill["components"] if c["type"] == "library"]
     assert library["purl"] == "pkg:pypi/numbers@1.0" and library["hashes"][0]["content"] == numbers.wheels[0].sha256
+
+
+def test_a_registry_gets_what_it_lacks_and_mounts_what_it_has(tmp_path: Path, numbers: LockedPackage) -> None:
+    with registry(tmp_path) as address:
+        base = OciFolder(Path(make_base(tmp_path / "base").split(":")[1]))
+        manifest = base.manifest("latest")
+        assert manifest is not None
+        stored = open_repository(f"{address}/team/base")
+        for blob in manifest.blobs():
+            stored.copy_blob(blob, base)
+        stored.put_manifest(manifest.content, manifest.media_type, "latest")
+        machine = Machine(tmp_path, f"{address}/team/base:latest")
+        machine.repository = open_repository(f"{address}/team/iris")
+        first, second = machine.build(numbers), machine.build(numbers)
+        assert first.uploaded and second.uploaded == 0 and first.reference == second.reference
+        shown = json.loads(run("skopeo", "inspect", "--tls-verify=false", f"docker://{first.reference}"))
+        assert shown["Labels"]["io.readthedocs.kfnb.steps"] == "train,test" and len(shown["Layers"]) == 3
 
 
 # -------------------------------------------------------------------- what is refused

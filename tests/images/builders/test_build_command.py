@@ -37,7 +37,7 @@ def test_a_notebook_becomes_an_image(work: Path) -> None:
     assert first.exit_code == 0, first.output
     name, about, last = first.output.splitlines()
     assert name.startswith("oci:images@sha256:") and " · linux/" in about and about.startswith("  load, train · ")
-    assert about.endswith(" sent") and last.startswith("1 image in ")
+    assert about.endswith(" of it new") and last.startswith("1 image in ")
     again = json.loads(kfnb(path, "--base", "oci:base", "--repository", "oci:images", "--json").output)
     (image,) = again["images"]
     assert (image["reference"], image["uploaded"], image["steps"]) == (name, 0, ["load", "train"])

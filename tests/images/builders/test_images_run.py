@@ -13,19 +13,20 @@ from kfnb.engines.argo.following.workflow_nodes import observe_steps
 from kfnb.engines.argo.workflow_manifest import compile_workflow
 from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.images.builders.build_images import BuiltImage, build_images
+from kfnb.images.builders.build_images import build_images
 from kfnb.images.builders.build_plan import plan_images, this_platform
 from kfnb.images.builders.lock_to_build import lock_to_build
 from kfnb.images.layers.wheel_cache import WheelCache
 from kfnb.images.locks.lock_pipeline import LockOptions
 from kfnb.images.needs.step_requirements import find_requirements
-from kfnb.images.registry.oci_folder import OciFolder
+from kfnb.images.registry.open_repository import open_repository
 from kfnb.notebook import read_notebook
 from kfnb.pipeline.build.build_pipeline import build
 from kfnb.pipeline.model import Pipeline, Step, with_steps
 from tests.cluster.outcome import locally, told_alone, values_of
 from tests.images.base_image import BaseImage, run
 from tests.images.builders.podman_pods import RESTRICTED, PodmanInterpreter, PodmanPods
+from tests.images.registry.registry_server import registry
 
 NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "07-machine-learning.ipynb"
 
@@ -46,14 +47,11 @@ def images(pipeline: Pipeline, podman: BaseImage, tmp_path_factory: pytest.TempP
     options = LockOptions(platforms=tuple(map(str, platforms)))
     lock = lock_to_build(pipeline, NOTEBOOK.parent, options, cache).lock
     planned = plan_images(lock, NOTEBOOK.parent, platforms, f"oci:{podman.layout}:latest", cache)
-    built = build_images(planned, OciFolder(folder / "images"), cache)
-    return {step: name for image in built for name in [_loaded(image, folder)] for step in image.steps}
-
-
-def _loaded(image: BuiltImage, folder: Path) -> str:
-    name = f"localhost/kfnb-test:{image.tag}"
-    run("skopeo", "copy", "--quiet", f"oci:{folder / 'images'}:{image.tag}", f"containers-storage:{name}")
-    return name
+    with registry(folder) as address:
+        built = build_images(planned, open_repository(f"{address}/team/wine"), cache)
+        for image in built:
+            run("podman", "pull", "--quiet", "--tls-verify=false", image.reference)
+    return {step: image.reference for image in built for step in image.steps}
 
 
 def test_the_images_have_what_the_notebook_imports_and_nothing_else(images: dict[str, str]) -> None:

@@ -19,6 +19,8 @@ from kfnb.images.layers.package_layers import MOST_LAYERS, make_layers, package_
 from kfnb.images.layers.wheel_cache import BadDownload, WheelCache
 from kfnb.images.layers.wheel_files import PACKAGES, BadWheel, files_of_wheel
 from kfnb.images.locks.lock_model import LockedFile, LockedPackage
+from kfnb.requirement_checks import DEFAULT_SOURCES, PackageSources
+from tests.images.package_index import package_index
 from tests.images.wheels import locked, make_wheel
 
 SCRIPTS = "[console_scripts]\nsay-it = pkg.say:main\n\n[other.group]\nx = pkg.say\n"
@@ -179,3 +181,16 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     wheel.unlink()
     with pytest.raises(BadDownload, match=r"pkg-1\.0-py3-none-any\.whl cannot be read from .*: No such file"):
         make_layers(package_layers([("pkg", file)]), WheelCache(tmp_path / "cache"))
+
+
+def test_a_private_index_gets_its_account_and_nobody_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INDEX_PASSWORD", "s3cret")
+    with package_index(tmp_path / "index", "ada:s3cret") as index:
+        wheel, address = index.add("numbers", "1.0"), index.url.replace("ada:s3cret@", "")
+        url = f"{address.removesuffix('/simple')}/files/{wheel.name}"
+        layers = package_layers([("numbers", LockedFile(wheel.name, url, index.sha256(wheel.name)))])
+        own = PackageSources(address.replace("://", "://ada:${INDEX_PASSWORD}@"))
+        assert make_layers(layers, WheelCache(tmp_path / "cache", own))
+        for other in (DEFAULT_SOURCES, PackageSources("https://ada:${INDEX_PASSWORD}@index.example.org/simple")):
+            with pytest.raises(BadDownload, match=r"cannot be downloaded from 127\.0\.0\.1: status 401$"):
+                make_layers(layers, WheelCache(tmp_path / "other", other))

@@ -18,7 +18,7 @@ from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.namespace_watch import WORKFLOW_LABEL, FollowedWorkflow, NamespaceWatch
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
 from kfnb.engines.cluster.following.resource_watch import PAUSES
-from kfnb.engines.cluster.following.run_recorder import Recorder
+from kfnb.engines.cluster.following.run_recorder import DELETED, Recorder
 from kfnb.engines.cluster.following.start_timeout import StartTimeout
 from kfnb.engines.cluster.following.waiting_steps import WaitingSteps
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
@@ -206,9 +206,9 @@ class WorkflowFollower(Recorder):
 
     # ---------------------------------------------------------------- logs
     def watch_log(self, step: ObservedStep, attempt: Attempt) -> None:
-        """Begin to follow a running pod's log."""
+        """Begin to follow a running pod's log, or that of the pod that was made again under its name."""
         key = f"{step.path}/{attempt.number}"
-        if key not in self._logs:
+        if key not in self._logs or attempt.message == DELETED and not self._logs[key].is_alive():
             recorded = self.recorded_log(step, attempt)
             self._logs[key] = PodLogThread(self.kube, recorded, lambda: self._pod(attempt.node), self.stopping)
             self._logs[key].start()

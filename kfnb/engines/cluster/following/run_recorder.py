@@ -22,10 +22,14 @@ from kfnb.engines.cluster.following.words.stop_words import CANCELLED, ended_by_
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.run_summary import is_let_fail
+from kfnb.runtime.secret_mask import mask_of
 from kfnb.runtime.values.value_store import Store
 from kfnb.states import FINAL, STEP_FINAL
 
 POD_LOST = "its pod was lost, so all steps of the pod run again"
+DELETED = (
+    "pod deleted"  #: Argo's message for a pod that was deleted; it stays when the pod is made again under the same name
+)
 
 
 class Recorder:
@@ -45,6 +49,8 @@ class Recorder:
         self.earlier_attempts = (
             earlier_attempts or {}
         )  #: how many attempts each step had in earlier submissions of the run
+        variables = {s.env for j in self.jobs.values() for s in j.step.settings.secrets}
+        self._mask = mask_of(sorted(variables))  #: of the secrets that this machine knows too
         self.state: str = store.head(run_id)["state"]
         self._thread, self._members = threading.get_ident(), threading.RLock()
         self._pods_begun: dict[str, int] = {}  #: by the first step of a shared pod, which of its pods was seen last
@@ -80,7 +86,8 @@ class Recorder:
         return self._attempt_log(step.path, attempt.number)
 
     def _attempt_log(self, path: str, number: int) -> RecordedLog:
-        return RecordedLog(self.store.attempt_folder(self.run_id, path, self._number(path, number)))
+        folder = self.store.attempt_folder(self.run_id, path, self._number(path, number))
+        return RecordedLog(folder, self._mask)
 
     def pause(self, seconds: float) -> None:
         """Wait, but return early when the follower should stop."""
@@ -195,9 +202,6 @@ class Recorder:
         if first.state in STEP_FINAL:
             self._finish_shared_pod(members, self.read_log(first, attempt))
             return
-        if self._pods_begun.get(first.path, len(first.attempts)) < len(first.attempts):
-            self._tell_of_loss(members)
-        self._pods_begun[first.path] = len(first.attempts)
         for member in members:
             state = "running" if member is first and first.state == "running" else "pending"
             reason = first.message or None if member is first else None
@@ -208,13 +212,17 @@ class Recorder:
                     self._record(member, state, number, {"reason": reason})
         if attempt.state == "running":
             self.watch_log(first, attempt) if follow else self.read_log(first, attempt)
+        made_again = attempt.state == "running" and attempt.message == DELETED
+        if made_again or self._pods_begun.get(first.path, len(first.attempts)) < len(first.attempts):
+            self._tell_of_loss(members)
+        self._pods_begun[first.path] = len(first.attempts)
 
     def _tell_of_loss(self, members: list[ObservedStep]) -> None:
         """Record that the pod of steps was lost and is made again. What has succeeded stays so."""
         with self._members:
             for member in members:
                 recorded = self._recorded.get(member.path, (None, 0, None))
-                if recorded[0] == "running":
+                if recorded[0] == "running" and recorded[2] != POD_LOST:
                     self._record(member, "running", recorded[1] or 1, {"reason": POD_LOST})
 
     def _finish_shared_pod(self, members: list[ObservedStep], log: RecordedLog) -> None:

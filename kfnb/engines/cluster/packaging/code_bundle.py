@@ -65,6 +65,8 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
         names.update(MAGICS)
     if any(word in text for word in ASYNC):
         names.add("cells/asyncio_loop")
+    if '"secrets"' in text:
+        names.add("secret_mask")
     if '"history"' in text:
         names.add("cells/output_history")
     if '"@' in text:

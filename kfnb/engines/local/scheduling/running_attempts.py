@@ -19,6 +19,7 @@ from kfnb.engines.local.scheduling.step_starter import StepStarter
 from kfnb.runs.attempt_logs import LogWriter
 from kfnb.runs.record.private_record_files import DamagedRecord, read_object, write_file
 from kfnb.runtime.pods.limited_time import KILL_AFTER, timeout_error
+from kfnb.runtime.secret_mask import SecretMask
 from kfnb.runtime.step_exit import LEFT_RUNNING
 from kfnb.runtime.step_failures import death_error
 from kfnb.runtime.values.value_store import remove_unfinished
@@ -62,6 +63,8 @@ class RunningAttempts:
         The largest size of a log.
     spawn
         Whether every step starts in a fresh interpreter.
+    mask
+        What hides the values of secrets in the logs.
     """
 
     forks: StepStarter
@@ -70,6 +73,7 @@ class RunningAttempts:
     log_limit: int
     spawn: bool
     prepares: bool  #: whether the image and the packages of a step have to be made ready before its code begins
+    mask: SecretMask | None = None
     by_id: dict[int, Attempt] = field(default_factory=dict)
     count: int = 0
 
@@ -83,7 +87,7 @@ class RunningAttempts:
         reading, writing = os.pipe()
         self.count += 1
         id_ = self.count
-        log = LogWriter(folder / "log", spec["mark"], self.log_limit)
+        log = LogWriter(folder / "log", spec["mark"], self.log_limit, self.mask)
         attempt = Attempt(ready, number, key, time.time(), folder, log, reading, ready.step.settings.timeout)
         if not self.prepares:
             attempt.begin()

@@ -20,6 +20,7 @@ from kfnb.pipeline.parameters.mark_placeholders import resolved
 from kfnb.runs.kept_pipeline import kept_pipeline
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.retention.missing_values import Values, again_words, maker_of
+from kfnb.runtime.secret_mask import mask_of
 
 RETRIED = ("exception", "shell", "timeout", "died")  #: kinds of errors after which a step is tried again
 
@@ -52,8 +53,10 @@ class Scheduler:
         self.limit = self.options.max_parallel or max(8, 4 * (os.cpu_count() or 1))
         self.selector = selectors.DefaultSelector()
         self.forks = step_starter(self.pipeline, self.options, self.selector, mask, run_id, store.home)
+        hidden = mask_of(s.env for step in self.pipeline.steps() for s in step.settings.secrets)
+        prepares = self.options.containers is not None
         self.attempts = RunningAttempts(
-            self.forks, self.selector, store.values, log_limit, self.options.spawn, self.options.containers is not None
+            self.forks, self.selector, store.values, log_limit, self.options.spawn, prepares, hidden
         )
         self._wake, self._wakened = os.pipe()
 

@@ -19,16 +19,23 @@ from kfnb.engines.cluster.following.logs.log_markers import StepReport
 from kfnb.runs.attempt_logs import EXECUTOR, LOG, read_log
 from kfnb.runs.record.private_record_files import append_to, make_folder
 from kfnb.runtime.pods.archived_lines import without_keeper
+from kfnb.runtime.secret_mask import SecretMask
 
 MARKS = "marks"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT")
 
 
 class RecordedLog:
-    """The log of one attempt and its reports to the engine, in the attempt's folder."""
+    """The log of one attempt and its reports to the engine, in the attempt's folder.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Parameters
+    ----------
+    mask
+        What hides the values of secrets. Programs in a pod print them as they are.
+    """
+
+    def __init__(self, folder: Path, mask: SecretMask | None = None) -> None:
+        self.folder, self._mask = folder, mask
         make_folder(folder)
         self.report = StepReport()
         self._executor = ExecutorLines()
@@ -108,7 +115,8 @@ class RecordedLog:
             self._record(files[MARKS if name == MARKS else LOG], self._empty_line, "")
         self._empty_line = time if name == LOG and not printed else ""
         if not self._empty_line:
-            self._record(files[name], time, text)
+            hidden = self._mask.text(text) if self._mask is not None and name == LOG else text
+            self._record(files[name], time, hidden)
 
     def _record(self, file: BinaryIO, time: str, text: str) -> None:
         file.write(f"{time} {text}\n".encode("utf-8", "backslashreplace"))
