@@ -184,14 +184,19 @@ class Runs:
         threading.Thread(target=self._deliver, args=(run_id,), daemon=True).start()
         return run_id, problems
 
-    def compiled(self, pipeline: Pipeline, target: str, notebook: Path | None, engine: str | None) -> dict[str, Any]:
-        """The pipeline in the form of a target's engine, or of an ``engine`` by its name, and the files that travel with it."""
+    def compiled(
+        self, pipeline: Pipeline, target: str, notebook: Path | None, engine: str | None, python: str | None
+    ) -> dict[str, Any]:
+        """The pipeline in the form of a target's engine, or of an ``engine`` by its name, and the files that travel with it.
+
+        ``python`` is the interpreter of the notebook's kernel.
+        """
         chosen = Target(engine, engine, {}) if engine else target_named(target, notebook)
         folder = notebook.parent if notebook is not None else Path()
         cluster = chosen.engine != "local"
-        files = travelling_files(pipeline, folder, options_of(chosen).packages) if cluster else []
+        files = travelling_files(pipeline, folder, options_of(chosen).packages, python=python) if cluster else []
         with self.record() as store:
-            text = engine_for(store, chosen).compile(pipeline, str(folder))
+            text = engine_for(store, chosen).compile(pipeline, str(folder), python)
         return {"text": text, "files": [asdict(f) for f in files]}
 
     def cancel(self, run_id: str) -> bool:

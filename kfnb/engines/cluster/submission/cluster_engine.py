@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
-from kfnb.engines.cluster.lowering.checks.cluster_checks import check_jobs, check_packages, check_python
+from kfnb.engines.cluster.lowering.checks.cluster_checks import check_jobs, check_lock, check_packages
 from kfnb.engines.cluster.lowering.checks.file_checks import check_files
 from kfnb.engines.cluster.lowering.checks.setting_checks import check_settings
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
@@ -34,6 +34,8 @@ from kfnb.engines.cluster.submission.unbuilt_run import (
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.follow_record import follow_events, follow_log
+from kfnb.images.locks.locked_requirements import with_lock
+from kfnb.images.needs.installed_packages import installed_packages
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
@@ -149,16 +151,19 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         self, pipeline: Pipeline, options: RunOptions, reused: StepOutputs | None = None, images: Mapping[str, str] = {}
     ) -> Compiled:
         """Compile a pipeline as the target runs it. ``images`` are those that were built, by the names of steps."""
-        settings = options_of(self.target)
-        settings = replace(
-            settings, cache=settings.cache or options.cache, fuse=settings.fuse or options.fuse, images=images
-        )
+        folder, settings = Path(options.folder), replace(self._settings(options), images=images)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
         requirements = find_requirements(
-            pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters, options.python
-        ).in_images(images)
+            pipeline, folder, settings.packages, settings.sources, options.parameters, options.python
+        )
+        requirements = with_lock(requirements, pipeline, folder, settings.image).in_images(images)
         pipeline = embed_files(pipeline, requirements.files)
         return self.emit(pipeline, settings, requirements, options.parameters, reused or {})
+
+    def _settings(self, options: RunOptions) -> ClusterOptions:
+        """The target's settings for a run."""
+        settings = options_of(self.target, installed_packages(options.python).python)
+        return replace(settings, cache=settings.cache or options.cache, fuse=settings.fuse or options.fuse)
 
     def recompile(self, run_id: str) -> Compiled:
         """Compile the pipeline of a run again, as it was last submitted."""
@@ -170,15 +175,15 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
 
         Without a repository there are none, and steps install their packages when they start. Raises `ClusterError`.
         """
-        settings = options_of(self.target)
+        settings = self._settings(options)
         if not settings.repository:
             return {}
         from kfnb.engines.cluster.submission.target_images import build_target_images
 
         return build_target_images(fit_to_target(pipeline, settings, options.parameters), options, settings, watch)
 
-    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
-        options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder)
+    def compile(self, pipeline: Pipeline, folder: str = ".", python: str | None = None) -> str:
+        options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder, python=python)
         return as_yaml(self.compile_run(pipeline, options).documents)
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
@@ -188,12 +193,12 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
         compiled, settings = self.compile_run(pipeline, options), options_of(self.target)
         return [
-            *check_jobs(distinct_jobs(compiled.task_jobs), self.name),
+            *check_jobs(distinct_jobs(compiled.task_jobs), self.name, compiled.requirements.python),
             *check_pods(pipeline, settings),
             *check_settings(fit_to_target(pipeline, settings, options.parameters), settings, self.name),
             *check_files(pipeline, compiled.requirements),
             *check_packages(pipeline, compiled.requirements),
-            *check_python(options),
+            *check_lock(pipeline, compiled.requirements),
             *self.check_emitted(compiled, options),
         ]
 

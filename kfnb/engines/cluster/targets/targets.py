@@ -147,8 +147,16 @@ def withheld_problems(target: Target) -> list[Problem]:
     ]  # fmt: skip
 
 
-def options_of(target: Target | None) -> ClusterOptions:
-    """The settings of a target that concern its pods. Without a target they are the defaults."""
+def options_of(target: Target | None, python: str = "") -> ClusterOptions:
+    """The settings of a target that concern its pods. Without a target they are the defaults.
+
+    Parameters
+    ----------
+    python
+        The version of the notebook's Python, when it may differ from this one. An image that no setting names has it.
+    """
+    if python and (target is None or "image" not in target.settings):
+        return replace(options_of(target), image=f"python:{python}-slim")
     if target is None:
         return ClusterOptions()
     values: dict[str, Any] = {
