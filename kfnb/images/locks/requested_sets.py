@@ -29,6 +29,8 @@ class RequestedSet:
         The versions of the notebook's environment, as ``name==version``.
     sources
         Where the packages come from.
+    apt
+        The Debian packages that the steps' marks name.
     """
 
     steps: tuple[str, ...]
@@ -37,6 +39,7 @@ class RequestedSet:
     requirements: tuple[str, ...]
     constraints: tuple[str, ...]
     sources: PackageSources
+    apt: tuple[str, ...] = ()
 
 
 def step_requests(pipeline: Pipeline, found: StepRequirements) -> tuple[StepRequest, ...]:
@@ -75,7 +78,8 @@ def requested_sets(
         roots = tuple(sorted({*request.requirements, *request.for_values}, key=requirement_name))
         own_sources = step.settings.sources.over(base_sources)
         own_image = step.settings.image or ""
-        key = RequestedSet((), image_python(own_image or image) or found.python, own_image, roots, (), own_sources)
+        python = image_python(own_image or image) or found.python
+        key = RequestedSet((), python, own_image, roots, (), own_sources, tuple(sorted(step.settings.apt)))
         grouped.setdefault(key, []).append(step.name)
         versions.setdefault(key, {}).update(dict.fromkeys(found.details[step.name].constraints))
     return tuple(replace(k, steps=tuple(names), constraints=tuple(versions[k])) for k, names in grouped.items())
