@@ -117,8 +117,6 @@ class Settings:
         The reference of the container image.
     packages
         Requirement specifiers of the packages that the image needs.
-    apt
-        The names of Debian packages that the image needs.
     index_url, extra_index_urls, find_links
         Where the packages come from: the index instead of the default one, further indexes, and folders or pages with archives.
     cpu, memory
@@ -159,7 +157,6 @@ class Settings:
 
     image: str | None = None
     packages: tuple[str, ...] = ()
-    apt: tuple[str, ...] = ()
     index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
@@ -229,7 +226,7 @@ class Settings:
         for name in ("limits", "env", "labels", "annotations", "nodes", "security_context"):
             if name in values:
                 values[name] = tuple((k, v) for k, v in values[name])
-        for name in ("packages", "apt", "extra_index_urls", "find_links", "files", "pull_secrets"):
+        for name in ("packages", "extra_index_urls", "find_links", "files", "pull_secrets"):
             if name in values:
                 values[name] = tuple(values[name])
         for name, kind in PARTS.items():

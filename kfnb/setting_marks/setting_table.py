@@ -20,7 +20,6 @@ from kfnb.setting_marks.value_parsers import (
     BadValue,
     accelerator,
     count,
-    debian_package,
     duration,
     file,
     limit,
@@ -69,7 +68,6 @@ class Mark:
 SETTING_MARKS = (
     Mark("image", plain, "image", setting=True, shown="REF"),
     Mark("package", requirement, "packages", many=True, setting=True, shown="REQ"),
-    Mark("apt", debian_package, "apt", many=True, setting=True, shown="NAME"),
     Mark("index-url", source, "index_url", setting=True, shown="https://HOST/simple"),
     Mark("extra-index-url", source, "extra_index_urls", many=True, setting=True, shown="https://HOST/simple"),
     Mark("find-links", source, "find_links", many=True, setting=True, shown="https://HOST/PAGE"),

@@ -133,13 +133,6 @@ def requirement(text: str) -> str:
         raise BadValue(str(error), "KF201" if "requirement" in str(error) else "KF514") from None
 
 
-def debian_package(text: str) -> str:
-    """The name of a Debian package, as Debian's policy manual has it (5.6.1), with a version or without."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?", text):
-        raise BadValue(f"`{text}` should be the name of a Debian package, such as `libgomp1`")
-    return text
-
-
 def source(text: str) -> str:
     try:
         return check_url(text)

@@ -111,10 +111,6 @@ def misfits(lock: Lock, pipeline: Pipeline, found: StepRequirements, image: str 
                 reasons[name] = (
                     f"its image is {asked.base_image or 'the default'}, and was {one.base_image or 'the default'}"
                 )
-            elif one.apt != asked.apt:
-                reasons[name] = (
-                    f"its packages of the system are {', '.join(asked.apt) or 'none'}, and were {', '.join(one.apt) or 'none'}"
-                )
     return {name: reason for name, reason in reasons.items() if reason}
 
 

@@ -29,8 +29,6 @@ class RequestedSet:
         The versions of the notebook's environment, as ``name==version``.
     sources
         Where the packages come from.
-    apt
-        The Debian packages that the steps' marks name.
     """
 
     steps: tuple[str, ...]
@@ -39,7 +37,6 @@ class RequestedSet:
     requirements: tuple[str, ...]
     constraints: tuple[str, ...]
     sources: PackageSources
-    apt: tuple[str, ...] = ()
 
 
 def step_requests(pipeline: Pipeline, found: StepRequirements) -> tuple[StepRequest, ...]:
@@ -78,8 +75,7 @@ def requested_sets(
         roots = tuple(sorted({*request.requirements, *request.for_values}, key=requirement_name))
         own_sources = step.settings.sources.over(base_sources)
         own_image = step.settings.image or ""
-        python = image_python(own_image or image) or found.python
-        key = RequestedSet((), python, own_image, roots, (), own_sources, tuple(sorted(step.settings.apt)))
+        key = RequestedSet((), image_python(own_image or image) or found.python, own_image, roots, (), own_sources)
         grouped.setdefault(key, []).append(step.name)
         versions.setdefault(key, {}).update(dict.fromkeys(found.details[step.name].constraints))
     return tuple(replace(k, steps=tuple(names), constraints=tuple(versions[k])) for k, names in grouped.items())

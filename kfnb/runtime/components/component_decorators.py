@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SETTINGS = (
-    "packages", "apt", "index_url", "extra_index_urls", "find_links", "cpu", "memory", "gpu", "limits", "retry", "timeout", "cache", "on_failure", "env", "secrets", "volumes", "labels",
+    "packages", "index_url", "extra_index_urls", "find_links", "cpu", "memory", "gpu", "limits", "retry", "timeout", "cache", "on_failure", "env", "secrets", "volumes", "labels",
     "annotations", "nodes", "tolerations", "config_maps", "affinity", "priority_class", "service_account", "shared_memory",
     "ephemeral_storage", "image_pull_policy", "pull_secrets", "security_context",
 )  # fmt: skip
@@ -43,7 +43,6 @@ def component(
     image: str | None = None,
     base_image: str | None = None,
     packages: Any = (),
-    apt: Any = (),
     index_url: Any = None,
     extra_index_urls: Any = (),
     find_links: Any = (),
@@ -82,7 +81,7 @@ def component(
         The name and description of its steps. Default: the name and docstring of the function.
     image, base_image
         The container image its steps run in on a cluster. Both parameters mean the same.
-    packages, apt, index_url, extra_index_urls, find_links, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, env, secrets, volumes, labels, annotations, nodes, tolerations, config_maps, affinity, priority_class, service_account, shared_memory, ephemeral_storage, image_pull_policy, pull_secrets, security_context
+    packages, index_url, extra_index_urls, find_links, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, env, secrets, volumes, labels, annotations, nodes, tolerations, config_maps, affinity, priority_class, service_account, shared_memory, ephemeral_storage, image_pull_policy, pull_secrets, security_context
         As for the marks of a step.
     """
     options = settings(locals())

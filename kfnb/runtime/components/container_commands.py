@@ -23,7 +23,6 @@ def component_from_command(
     name: str | None = None,
     description: str | None = None,
     packages: Any = (),
-    apt: Any = (),
     index_url: Any = None,
     extra_index_urls: Any = (),
     find_links: Any = (),

@@ -22,7 +22,7 @@ PLAIN = (*SCALARS, "list", "dict")
 MAKERS = ("component", "component_from_command")
 #: Keyword of ``component`` to the mark that means the same.
 MARK_OF = {
-    "image": "image", "base_image": "image", "packages": "package", "apt": "apt", "index_url": "index-url", "extra_index_urls": "extra-index-url", "find_links": "find-links", "cpu": "cpu", "memory": "memory", "gpu": "gpu",
+    "image": "image", "base_image": "image", "packages": "package", "index_url": "index-url", "extra_index_urls": "extra-index-url", "find_links": "find-links", "cpu": "cpu", "memory": "memory", "gpu": "gpu",
     "limits": "limit", "retry": "retry", "timeout": "timeout", "cache": "cache", "on_failure": "on-failure", "env": "env", "secrets": "secret",
     "volumes": "volume", "labels": "label", "annotations": "annotation", "nodes": "node", "tolerations": "toleration",
     "config_maps": "config-map", "affinity": "affinity", "priority_class": "priority-class", "service_account": "service-account",

@@ -45,13 +45,8 @@ def check_jobs(jobs: list[Job], engine: str, python: str) -> Iterator[Problem]:
 
 
 def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterator[Problem]:
-    """Find imported modules that a step cannot install, and packages of the system, which no step can."""
+    """Find imported modules that a step cannot install."""
     for step in pipeline.steps():
-        if step.settings.apt and step.settings.image is None:
-            yield _problem(
-                "KF732", step, f"step `{step.name}` needs the system's packages {', '.join(step.settings.apt)}, which no step can install when it starts",
-                "build its image with `kfnb build --builder podman` (or buildah, docker), and name it with the mark `image:`",
-            )  # fmt: skip
         found = requirements.details.get(step.name)
         for module, reason in (found.left_out if found is not None else {}).items():
             yield _problem(
