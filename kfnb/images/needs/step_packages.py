@@ -9,6 +9,7 @@ from pathlib import Path
 from kfnb.images.needs.implied_modules import Need, implied_needs
 from kfnb.images.needs.installed_packages import Distribution, InstalledPackages, normalized
 from kfnb.images.needs.library_needs import COMPANIONS
+from kfnb.images.needs.project_code import project_code, travelling_code
 from kfnb.images.needs.step_imports import (
     Reached,
     modules_of,
@@ -65,7 +66,7 @@ class _Code:
 
 def packages_of(pipeline: Pipeline, folder: Path, installed: InstalledPackages) -> dict[str, StepPackages]:
     """The packages of every step, by the step's name."""
-    codes = list(_codes(pipeline, folder))
+    codes = list(_codes(pipeline, folder, installed))
     libraries = {top for code in codes for top in code.reached.tops}
     needs = {code.step.name: implied_needs(code.sources, libraries) for code in codes}
     libraries |= {m.partition(".")[0] for found in needs.values() for n in found for m in _chosen(n, installed)}
@@ -105,13 +106,18 @@ def _required(
     return {m: found[m] for m in sorted(found)}
 
 
-def _codes(pipeline: Pipeline, folder: Path) -> Iterator[_Code]:
+def _codes(pipeline: Pipeline, folder: Path, installed: InstalledPackages) -> Iterator[_Code]:
     spare = unread_imports(pipeline)
+
+    def elsewhere(module: str) -> tuple[dict[str, str], set[str]]:
+        return travelling_code(module, installed)
+
     for step in pipeline.steps():
         sources = [s for s in sources_of(step) if s not in spare[step.name]]
-        reached = reached_from({m for s in sources for m in modules_of(s)}, folder)
-        unread = {s: reached_from(modules_of(s), folder) for s in spare[step.name]}
-        yield _Code(step, (*sources, *reached.files.values()), reached, unread)
+        reached = reached_from({m for s in sources for m in modules_of(s)}, folder, elsewhere)
+        unread = {s: reached_from(modules_of(s), folder, elsewhere) for s in spare[step.name]}
+        code = (text for name, text in reached.files.items() if name.endswith(".py"))
+        yield _Code(step, (*sources, *code), reached, unread)
 
 
 def _of_step(code: _Code, needs: Iterable[Need], installed: InstalledPackages) -> StepPackages:
@@ -139,6 +145,8 @@ def _of_step(code: _Code, needs: Iterable[Need], installed: InstalledPackages) -
 
 def _add(requirements: dict[str, tuple[str, ...]], left_out: dict[str, str], top: str, provider: Distribution) -> None:
     try:
+        if provider.is_local:
+            project_code(provider, top)  # it would have travelled, so this says why it does not
         requirements[top] = tuple(dict.fromkeys((*requirements.get(top, ()), provider.requirement)))
     except BadSource as error:
         left_out[top] = str(error)
