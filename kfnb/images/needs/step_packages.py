@@ -9,6 +9,7 @@ from pathlib import Path
 from kfnb.images.needs.implied_modules import Need, implied_needs
 from kfnb.images.needs.installed_packages import Distribution, InstalledPackages, normalized
 from kfnb.images.needs.library_needs import COMPANIONS
+from kfnb.images.needs.module_names import package_of_module
 from kfnb.images.needs.project_code import project_code, travelling_code
 from kfnb.images.needs.step_imports import (
     Reached,
@@ -43,6 +44,10 @@ class StepPackages:
         For each module that no import names, the code that needs it.
     left_out
         For each imported module that is not installed, why.
+    files_of
+        For each package that a file of the project names, the file and what it asks for.
+    conflicts
+        For each package of which such a file allows another version than the notebook's environment has, both.
     """
 
     requirements: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -52,6 +57,8 @@ class StepPackages:
     local: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    files_of: dict[str, str] = field(default_factory=dict)
+    conflicts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,9 +93,15 @@ def packages_of(pipeline: Pipeline, folder: Path, installed: InstalledPackages) 
         names = [d.name for m in (*own, *pins) if (d := distributions.get(m)) is not None]
         constraints = installed.constraints(names) if own or pins else []
         steps[code.step.name] = StepPackages(
-            own, pins, tuple(constraints), one.optional, one.local, one.reasons, one.left_out
+            own, pins, tuple(constraints), one.optional, one.local, _reasons(one, own), one.left_out
         )
     return steps
+
+
+def _reasons(one: StepPackages, own: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """Why each module is needed that no import names: also those that change how a library works."""
+    libraries = {m: library for library in own for m in COMPANIONS.get(library, ()) if m in own}
+    return {m: library for m, library in libraries.items() if m not in one.requirements} | one.reasons
 
 
 def _required(
@@ -155,7 +168,7 @@ def _add(requirements: dict[str, tuple[str, ...]], left_out: dict[str, str], top
 def _is_cared_for(step: Step, module: str) -> bool:
     """Whether the user has seen to a module: an image was chosen for the step, or a mark names a package like it."""
     named = {requirement_name(r) for r in step.settings.packages}
-    return step.settings.image is not None or normalized(module) in named
+    return step.settings.image is not None or not named.isdisjoint((normalized(module), package_of_module(module)))
 
 
 def _chosen(need: Need, installed: InstalledPackages) -> list[str]:
