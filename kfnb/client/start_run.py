@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kfnb.client.run_object import Run
+from kfnb.engines.cluster.submission.unbuilt_run import Watch, watch_nothing
 from kfnb.engines.cluster.targets.targets import Target, options_of, usable_target, withheld_problems
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.processes.launch_run_process import Launch, launch
@@ -60,11 +61,11 @@ class Prepared:
             travelling_files(self.pipeline, self.source.folder, packages, options.parameters, options.python)
         )
 
-    def submit(self, launch: Launch = launch) -> Run:
-        """Start the run; ``launch`` starts the processes of local runs. Raises `ClusterError`."""
+    def submit(self, launch: Launch = launch, watch: Watch = watch_nothing) -> Run:
+        """Start the run; ``launch`` and ``watch`` are as for `engine_for`. Raises `ClusterError`."""
         store = RunStore()
         try:
-            run_id = engine_for(store, self.target, launch).submit(self.pipeline, self.options)
+            run_id = engine_for(store, self.target, launch, watch).submit(self.pipeline, self.options)
             keep_notebook(store, run_id, self.source.data())
             return Run(run_id, store.home)
         finally:

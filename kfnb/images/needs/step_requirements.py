@@ -50,6 +50,8 @@ class StepRequirements:
         Why the lock beside the notebook is not used for a step.
     python
         The version of the notebook's Python.
+    images
+        The images that were built for steps. These have all packages, so that nothing is installed.
     """
 
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -64,25 +66,30 @@ class StepRequirements:
     hashes: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     lock_problems: dict[str, str] = field(default_factory=dict)
     python: str = OWN_VERSION
+    images: dict[str, str] = field(default_factory=dict)
 
     def has_module(self, step: Step, module: str) -> bool:
         """Whether a step installs a module when it starts, or when a value needs it."""
         details = self.details.get(step.name, StepPackages())
         return module in details.pins or module in details.requirements
 
+    def in_images(self, images: Mapping[str, str]) -> StepRequirements:
+        """The requirements when these images, by the names of steps, were built for them."""
+        return replace(self, images=dict(images))
+
     def of(self, step: Step) -> dict[str, Any]:
         """The entries of the runtime spec of a step."""
         details = self.details.get(step.name, StepPackages())
-        spec = {
-            "packages": list(self.packages.get(step.name, ())),
-            "pins": {m: list(r) for m, r in details.pins.items()},
-            "files": self.files.get(step.name, {}),
-            "optional": details.optional,
-            "hashes": self.hashes.get(step.name, {}),
-        }
-        if spec["packages"] or spec["pins"]:
-            spec["constraints"] = [] if spec["hashes"] else list(details.constraints)
-            spec["sources"] = self.sources.get(step.name, {})
+        spec: dict[str, Any] = {"files": self.files.get(step.name, {}), "optional": details.optional}
+        if step.name in self.images:
+            spec["image"] = self.images[step.name]  # another image may give another result, which a cache must know
+        else:
+            spec["packages"] = list(self.packages.get(step.name, ()))
+            spec["pins"] = {m: list(r) for m, r in details.pins.items()}
+            spec["hashes"] = self.hashes.get(step.name, {})
+            if spec["packages"] or spec["pins"]:
+                spec["constraints"] = [] if spec["hashes"] else list(details.constraints)
+                spec["sources"] = self.sources.get(step.name, {})
         return {k: v for k, v in spec.items() if v}
 
 

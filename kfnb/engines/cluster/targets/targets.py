@@ -15,7 +15,7 @@ settings for the pods of steps count.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from kfnb.engines.cluster.targets.config_files import NAME, ConfigFile, config_f
 from kfnb.engines.cluster.targets.connection import Connection, connection_of, visible
 from kfnb.engines.cluster.targets.target_settings import (
     CAPS,
+    OPTIONS,
     cap_text,
     concerns_steps_only,
     settings_error,
@@ -158,9 +159,8 @@ def options_of(target: Target | None, python: str = "") -> ClusterOptions:
         return replace(options_of(target), image=f"python:{python}-slim")
     if target is None:
         return ClusterOptions()
-    names = {f.name for f in fields(ClusterOptions)}
     values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in names
+        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in OPTIONS
     }
     values.update({k: cap_text(values[k]) for k in CAPS & values.keys()})
     if "defaults" in values:
