@@ -29,7 +29,7 @@ from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster
 from tests.cluster.test_argo_engine import engine_at, finished, options
-from tests.images.registry.registry_server import Proxy, Trouble, htpasswd, proxy, registry
+from tests.images.registry.registry_server import Proxy, Trouble, htpasswd, proxy, registry, wait_for
 from tests.images.small_base import make_base
 from tests.images.wheels import make_wheel
 from tests.notebooks import cell
@@ -239,3 +239,31 @@ def test_build_takes_repository_and_platforms_of_a_target(tmp_path: Path, betwee
     env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0 and f"{between.address}/by/command@sha256:" in done.stdout, done.stdout + done.stderr
+
+
+def test_jupyterlab_gets_the_run_at_once_and_its_images_are_built_behind_it(
+    tmp_path: Path, between: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kfnb.server.run_requests import Runs
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
+    kube, asked, go_on = Cluster(), threading.Event(), threading.Event()
+
+    def wait(method: str) -> None:
+        if method == "POST" and not asked.is_set():
+            asked.set()
+            assert go_on.wait(30)
+
+    between.heard = wait
+    with engine_at(tmp_path, kube, **settings(between, "lab")) as engine:
+        lines = [f"{name} = {json.dumps(value)}" for name, value in engine.target.settings.items()]
+        (tmp_path / "config" / "kfnb").mkdir(parents=True)
+        (tmp_path / "config" / "kfnb" / "kfnb.toml").write_text("\n".join(["[targets.prod]", *lines]))
+        pipeline, runs = two_steps(tmp_path), Runs()
+        run_id, _ = runs.start(pipeline, {}, "prod", {}, notebook=str(tmp_path / "nb.ipynb"), folder=str(tmp_path))
+        assert asked.wait(30) and runs.snapshot(run_id)["run"]["state"] == "pending" and not workflows(kube)
+        go_on.set()
+        wait_for(lambda: len(workflows(kube)) == 1)
+        runs.close()
+        assert engine.record.images(run_id).keys() == {"one", "two"}
