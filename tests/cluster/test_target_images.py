@@ -128,6 +128,24 @@ def test_a_retry_builds_what_has_changed_and_repeats_only_that(tmp_path: Path, c
         assert (counts["one"], counts["two"]) == (1, 2)
 
 
+def test_steps_that_share_a_pod_still_do(tmp_path: Path, between: Proxy) -> None:
+    with engine_at(tmp_path, Cluster(), **settings(between, "shared")) as engine:
+        for name in ("one_package", "other_package"):
+            make_wheel(tmp_path, name)
+        marked = [
+            cell(f"v{n} = {n}", f"step:s{n}", f"package:./{name}_package-1.0-py3-none-any.whl", *pods)
+            for n, (name, pods) in enumerate(
+                (("one", ["pod:a"]), ("other", ["pod:a"]), ("one", ["pod:b"]), ("one", ["pod:b"]))
+            )
+        ]
+        pipeline = pipeline_of(*marked)
+        run_options = options(pipeline, tmp_path)
+        images = engine.build_images(pipeline, run_options, engine.watch)
+        assert images.keys() == {"s2", "s3"} and images["s2"] == images["s3"]
+        compiled = engine.compile_run(pipeline, run_options, images=images)
+        assert sorted(len(jobs) for jobs in compiled.task_jobs.values()) == [2, 2]
+
+
 def test_kubeflow_pipelines_gets_the_same_images(tmp_path: Path, between: Proxy) -> None:
     store = RunStore(tmp_path / "home")
     engine = KfpEngine(store, Target("prod", "kfp", {"engine": "kfp", **settings(between, "kfp")}))
