@@ -87,7 +87,7 @@ def build(
 
     Neither Docker nor root is needed. Steps that need the same packages share an image.
     """
-    from kfnb.cli.commands.lock_command import kernel_python
+    from kfnb.cli.command_helpers import kernel_python
     from kfnb.engines.cluster.targets.targets import options_of, target_named
     from kfnb.images.builders.lock_to_build import lock_to_build
     from kfnb.images.layers.wheel_cache import WheelCache
@@ -115,7 +115,7 @@ def build(
     if not as_json:
         for note in locked.notes:
             click.echo(f"kfnb: {note}", err=True)
-    work = _Work(locked.lock, notebook.folder, chosen, base, repository, cache, as_json)
+    work = _Work(locked.lock, notebook.folder, chosen, base, repository, cache, interpreter, as_json)
     if dockerfiles is not None:
         work.write_dockerfiles(dockerfiles)
     elif dry_run:
@@ -145,6 +145,7 @@ class _Work:
     base_image: str
     repository: str | None
     cache: WheelCache
+    interpreter: str | None
     as_json: bool
 
     def plan(self) -> tuple[PlannedImage, ...]:
@@ -164,7 +165,7 @@ class _Work:
         place, planned = self.place(), self.plan()
         assert place is not None
         with shown(quiet=self.as_json) as watch:
-            return build_images(planned, place, self.cache, watch)
+            return build_images(planned, place, self.cache, watch, self.interpreter)
 
     def build_with(self, tool: str) -> tuple[BuiltImage, ...]:
         from kfnb.images.builders.container_tools import build_with, contexts

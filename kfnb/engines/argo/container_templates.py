@@ -92,7 +92,7 @@ class ContainerTemplates:
             key = "{{=sprig.sha256sum(inputs.parameters['code'] + inputs.parameters['given'])}}"
             body["memoize"] = {"key": key, "maxAge": CACHE_AGE, "cache": {"configMap": {"name": "kfnb-cache"}}}
         container: dict[str, Any] = {
-            "image": self.options.image_of(settings),
+            "image": self.options.image_of(settings, steps_of_pod(job)[0].name),
             "command": ["python3", "-u", "-c", BOOT],
             "args": arguments(self.runtime_bundle),
         }

@@ -99,6 +99,7 @@ class Executors:
         outputs = tuple(output_of(job, c) for c in job.outputs)
         key = (
             self._group(job),
+            self.options.image_of(job.step.settings, steps_of_pod(job)[0].name),
             status,
             job.step.settings,
             tuple(_displayed(job)),
@@ -173,7 +174,7 @@ class Executors:
         code = compress(self._common(job) if self.grouped(job) else compact_json(self.specs[job.name]))
         pieces = arguments(self.runtime) if inline else []
         return {
-            "image": self.options.image_of(job.step.settings),
+            "image": self.options.image_of(job.step.settings, steps_of_pod(job)[0].name),
             "command": ["python3", "-u", "-c", BOOT],
             "args": [str(len(pieces)), *pieces, *arguments(code), "{{$}}"],
         }
