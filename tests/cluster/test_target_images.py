@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +16,7 @@ import pytest
 from kfnb.engines.argo.argo_engine import ArgoEngine
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.submission.unbuilt_run import BUILD_LOCK
+from kfnb.engines.cluster.targets.diagnosis import diagnose
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.kfp_engine import KfpEngine
@@ -24,7 +29,7 @@ from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster
 from tests.cluster.test_argo_engine import engine_at, finished, options
-from tests.images.registry.registry_server import Proxy, proxy, registry
+from tests.images.registry.registry_server import Proxy, Trouble, htpasswd, proxy, registry
 from tests.images.small_base import make_base
 from tests.images.wheels import make_wheel
 from tests.notebooks import cell
@@ -204,3 +209,33 @@ def test_what_is_wrong_with_the_settings_is_said() -> None:
     assert "has no setting `images`" in settings_error("prod", {"engine": "argo", "images": {}})
     given = options_of(Target("prod", "argo", {"engine": "argo", "platforms": ["linux/arm64"]}))
     assert given.platforms == ("linux/arm64",) and isinstance(RunOptions(), RunOptions)
+
+
+def test_whether_the_repository_can_be_written_to_is_told_with_the_target(tmp_path: Path, between: Proxy) -> None:
+    kube = Cluster(accounts={"default": ("create workflowtaskresults", "patch workflowtaskresults")})
+    with engine_at(tmp_path, kube, **settings(between, "team/app")) as engine:
+        found = diagnose(engine.target)
+        assert (
+            found.state == "ready" and f"built to {between.address}/team/app, which you can write to" in found.lines[-1]
+        )
+        between.troubles["POST"] = [Trouble(403)]
+        found = diagnose(engine.target)
+        assert found.state == "forbidden" and "does not let us write to" in found.lines[1]
+    (tmp_path / "locked").mkdir()
+    with registry(tmp_path / "locked", htpasswd(tmp_path / "locked")) as address:
+        with engine_at(tmp_path, kube, packages="none", repository=f"{address}/team/app") as engine:
+            found = diagnose(engine.target)
+    assert found.state == "forbidden" and "log in with `docker login" in found.lines[1]
+
+
+def test_build_takes_repository_and_platforms_of_a_target(tmp_path: Path, between: Proxy) -> None:
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings(between, "by/command").items()]
+    (tmp_path / "config" / "kfnb").mkdir(parents=True)
+    text = "\n".join(['[targets.prod]\nengine = "argo"\nplatforms = ["linux/amd64"]', *lines])
+    (tmp_path / "config" / "kfnb" / "kfnb.toml").write_text(text)
+    make_wheel(tmp_path, "one_package")
+    (tmp_path / "train.py").write_text('# %% tags=["step:one", "package:./one_package-1.0-py3-none-any.whl"]\na = 1\n')
+    command = [sys.executable, "-m", "kfnb", "build", "train.py", "--target", "prod"]
+    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and f"{between.address}/by/command@sha256:" in done.stdout, done.stdout + done.stderr

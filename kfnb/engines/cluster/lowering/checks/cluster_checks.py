@@ -15,6 +15,7 @@ from kfnb.images.needs.named_files import has_own_image
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Constant, ParameterRef, Pipeline, Step
 from kfnb.problems import Problem
+from kfnb.requirement_checks import requirement_name
 from kfnb.runtime.pods.handover.coded_text import coded
 from kfnb.surrogates import encodable, encoded
 
@@ -45,7 +46,8 @@ def check_jobs(jobs: list[Job], engine: str, python: str) -> Iterator[Problem]:
 
 
 def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterator[Problem]:
-    """Find imported modules that a step cannot install."""
+    """Find imported modules that a step cannot install, and packages that steps get in another version than the notebook has."""
+    told: set[str] = set()
     for step in pipeline.steps():
         found = requirements.details.get(step.name)
         for module, reason in (found.left_out if found is not None else {}).items():
@@ -53,6 +55,16 @@ def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterat
                 "KF730", step, f"step `{step.name}` imports `{module}`, which is not installed there: {reason}",
                 "name a package that a cluster can get with the mark `package:`, an archive beside the notebook (`package:./dist/it.whl`) "
                 "or an image that has it (`image:`)",
+            )  # fmt: skip
+        marked = {requirement_name(r) for r in step.settings.packages}
+        conflicts = found.conflicts if found is not None and requirements.packages.get(step.name) else {}
+        for name, conflict in conflicts.items():
+            if name in marked or name in told:
+                continue
+            told.add(name)
+            yield _problem(
+                "KF732", step, f"step `{step.name}` gets another {name} than the notebook's cells: {conflict}",
+                f"install what the file asks for, let the file allow the notebook's version, or name a version with the mark `package:{name}==…`",
             )  # fmt: skip
 
 
