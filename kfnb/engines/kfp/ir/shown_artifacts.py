@@ -35,7 +35,9 @@ def shown_artifacts(step: Step) -> list[tuple[str, str]]:
         return artifacts
     if any(DISPLAY_CALL.search(c.source) for c in step.cells):
         artifacts.append(("report", "system.HTML"))
-    names = [n for n in dict.fromkeys((*step.outputs, *step.results)) if n.isascii() and n.isidentifier() and n[0] != "_"]
+    names = [
+        n for n in dict.fromkeys((*step.outputs, *step.results)) if n.isascii() and n.isidentifier() and n[0] != "_"
+    ]
     tables, models = _found(step) if names else (set(), set())
     artifacts += [(TABLE + n, "system.Dataset") for n in names if n in tables]
     return artifacts + [(MODEL + n, "system.Model") for n in names if n in models - tables]
