@@ -68,6 +68,15 @@ def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterat
             )  # fmt: skip
 
 
+def check_system_packages(pipeline: Pipeline) -> Iterator[Problem]:
+    """Find steps that need packages of the system, for a cluster where no images are built for steps."""
+    for step in (s for s in pipeline.steps() if s.settings.apt):
+        yield _problem(
+            "KF733", step, f"step `{step.name}` needs {', '.join(step.settings.apt)}, and packages of the system are not installed when a step starts",
+            "build its image (`kfnb build`, or `repository` in the target) with podman, buildah or docker, or name one that has them (`image:`)",
+        )  # fmt: skip
+
+
 def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
     """Find out whether the API server would refuse a document. ``kind`` is the word for the document in messages."""
     text = json.dumps(document, ensure_ascii=False)
