@@ -15,6 +15,7 @@ from kfnb.engines.cluster.lowering.checks.cluster_checks import (
     check_jobs,
     check_lock,
     check_packages,
+    check_python,
     check_system_packages,
 )
 from kfnb.engines.cluster.lowering.checks.file_checks import check_files
@@ -203,6 +204,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             *check_settings(fit_to_target(pipeline, settings, options.parameters), settings, self.name),
             *check_files(pipeline, compiled.requirements),
             *check_packages(pipeline, compiled.requirements),
+            *check_python(options),
             *check_lock(pipeline, compiled.requirements),
             *([] if settings.repository else check_system_packages(pipeline)),
             *self.check_emitted(compiled, options),
