@@ -378,6 +378,10 @@ KINDS: dict[str, Kind] = {
         ERROR, "over-policy", "A step asks for more than the target allows, or for something that it forbids."
     ),
     "KF730": Kind(WARNING, "package-left-out", "A step imports a module that it cannot install on a cluster."),
+    "KF731": Kind(WARNING, "stale-lock", "The lock beside the notebook does not fit a step any more."),
+    "KF732": Kind(
+        WARNING, "other-version", "A file of the project allows another version than the notebook's environment has."
+    ),
     "KF740": Kind(ERROR, "no-container", "Steps cannot run in containers on this machine."),
     "KF741": Kind(WARNING, "no-gpu-here", "A step asks for a GPU that this machine cannot give its container."),
 }

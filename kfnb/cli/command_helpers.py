@@ -112,6 +112,16 @@ def emit(data: Any) -> None:
     click.echo(json.dumps(data, ensure_ascii=False))
 
 
+def kernel_python(notebook: Source) -> str | None:
+    """The interpreter of a notebook's kernel; ``None`` when that is this one. Without one on this machine, the user is told."""
+    from kfnb.images.needs.kernel_interpreters import installed_interpreter
+
+    found = installed_interpreter(notebook.data())
+    if found.problem is not None:
+        report(notebook, [found.problem])
+    return found.python
+
+
 def store() -> RunStore:
     from kfnb.runs.record.run_store import RunStore
 

@@ -33,6 +33,8 @@ def run(
     max_parallel: int = 0,
     spawn: bool = False,
     fuse: bool = False,
+    containers: str | None = None,
+    image: str | None = None,
 ) -> Run:
     """Start a run of a notebook's pipeline. It continues by itself, in processes of its own.
 
@@ -50,7 +52,7 @@ def run(
         Run this step only, or this step and all after it. Values of other steps come from the newest run.
     any_parameters
         Use these values even if other parameters produced them. By default, such a run is refused.
-    cache, isolated, experiment, max_parallel, spawn, fuse
+    cache, isolated, experiment, max_parallel, spawn, fuse, containers, image
         As for `kfnb.engines.engine_interface.RunOptions`.
 
     Returns
@@ -69,7 +71,7 @@ def run(
     built = build_source(source, pipeline)
     prepared = prepare(
         source, built.require(), parameters or {}, target, fit, only=step, start=start, any_parameters=any_parameters, cache=cache, isolated=isolated,
-        experiment=experiment, max_parallel=max_parallel, spawn=spawn, fuse=fuse,
+        experiment=experiment, max_parallel=max_parallel, spawn=spawn, fuse=fuse, containers=containers, image=image,
     )  # fmt: skip
     for problem in (*built.problems, *prepared.problems):
         if problem.severity == "warning":

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from kfnb.client.run_object import Run
+from kfnb.engines.cluster.submission.unbuilt_run import Watch, watch_nothing
 from kfnb.engines.cluster.targets.targets import Target, options_of, usable_target, withheld_problems
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.processes.launch_run_process import Launch, launch
 from kfnb.engines.open_engine import engine_for
+from kfnb.images.needs.kernel_interpreters import installed_interpreter
 from kfnb.notebook.notebook_source import Source
 from kfnb.pipeline.build.build_pipeline import Built, build, pipelines_of
 from kfnb.pipeline.model import Json, Parameter, Pipeline
@@ -54,13 +56,16 @@ class Prepared:
         from kfnb.images.needs.step_requirements import travelling_files, travelling_text
 
         packages = options_of(self.target).packages
-        return travelling_text(travelling_files(self.pipeline, self.source.folder, packages, self.options.parameters))
+        options = self.options
+        return travelling_text(
+            travelling_files(self.pipeline, self.source.folder, packages, options.parameters, options.python)
+        )
 
-    def submit(self, launch: Launch = launch) -> Run:
-        """Start the run; ``launch`` starts the processes of local runs. Raises `ClusterError`."""
+    def submit(self, launch: Launch = launch, watch: Watch = watch_nothing) -> Run:
+        """Start the run; ``launch`` and ``watch`` are as for `engine_for`. Raises `ClusterError`."""
         store = RunStore()
         try:
-            run_id = engine_for(store, self.target, launch).submit(self.pipeline, self.options)
+            run_id = engine_for(store, self.target, launch, watch).submit(self.pipeline, self.options)
             keep_notebook(store, run_id, self.source.data())
             return Run(run_id, store.home)
         finally:
@@ -90,10 +95,16 @@ def prepare(
         When there is no such target, or it cannot be read.
     """
     chosen = usable_target(target, source.path)
+    other_kernel: list[Problem] = []
+    if chosen.engine != "local" and options.get("python") is None:
+        # the packages of a cluster's steps are those of the notebook's kernel, which need not be this process
+        interpreter = installed_interpreter(source.data())
+        options["python"] = interpreter.python
+        other_kernel += [interpreter.problem] if interpreter.problem is not None else []
     run_options = RunOptions(bind(pipeline, values, convert), notebook=source.key, folder=str(source.folder), **options)
     store = RunStore()
     try:
-        problems = [*withheld_problems(chosen), *engine_for(store, chosen).check(pipeline, run_options)]
+        problems = [*withheld_problems(chosen), *other_kernel, *engine_for(store, chosen).check(pipeline, run_options)]
     finally:
         store.close()
     if errors(problems):

@@ -104,8 +104,8 @@ class Engine(Protocol):
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """Find what the pipeline needs and this engine cannot do."""
 
-    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
-        """The pipeline in the engine's own form. ``folder`` is the folder of its notebook."""
+    def compile(self, pipeline: Pipeline, folder: str = ".", python: str | None = None) -> str:
+        """The pipeline in the engine's own form. ``folder`` is the folder of its notebook, ``python`` the interpreter of its environment."""
 
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
         """Start a run and return its id."""

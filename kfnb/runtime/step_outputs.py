@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 
 from kfnb.runtime.values.plain_values import dump_plain, is_plain
+from kfnb.runtime.values.table_files import are_shared
 from kfnb.runtime.values.value_previews import human, preview, type_name
 from kfnb.runtime.values.value_store import Store
 
@@ -40,8 +41,8 @@ def store_outputs(
     store = Store(spec.get("new_values", spec["store"]), durable=not spec.get("temporary"))
     values = {n: _value_of(n, namespace) for n in outputs if n.startswith("@") or n in namespace}
     errors: dict[str, BaseException] = {}
-    mask = spec.get("secret_mask")
-    result["outputs"] = _store(store, values, errors, mask=mask)
+    tables, mask = are_shared(spec.get("tables", "")), spec.get("secret_mask")
+    result["outputs"] = _store(store, values, errors, tables, mask=mask)
     for name in [n for n in errors if n in spec.get("unnamed", ())]:
         warning = "`%s` cannot be stored, so later steps do not have it, and none of them reads it by its name: %s"
         result["warnings"].append(warning % (name, errors.pop(name)))
@@ -51,7 +52,7 @@ def store_outputs(
         raise refusal(spec, {n: (values[n], e) for n, e in errors.items()})
     result_values = {n: namespace[n] for n in results if n in namespace}
     result_errors: dict[str, BaseException] = {}
-    result["results"] = _store(store, result_values, result_errors, RESULT_LIMIT, mask)
+    result["results"] = _store(store, result_values, result_errors, tables, RESULT_LIMIT, mask)
     store.sync()
     for name, error in result_errors.items():
         result["results"][name] = {
@@ -78,14 +79,19 @@ class _HoldsSecret(Exception):
 
 
 def _store(
-    store: Store, values: dict[str, Any], errors: dict[str, BaseException], limit: int | None = None, mask: Any = None
+    store: Store,
+    values: dict[str, Any],
+    errors: dict[str, BaseException],
+    tables: bool,
+    limit: int | None = None,
+    mask: Any = None,
 ) -> dict[str, dict[str, Any]]:
     owners = _shared_memory(values) | _class_parts(values)
     pickled: dict[str, tuple[bytes, list[Any], Any]] = {}
     total = 0
     for name, value in values.items():
         try:
-            head, buffers, pickler = _dump({name: value}, owners)
+            head, buffers, pickler = _dump({name: value}, owners, tables)
         except RecursionError:
             errors[name] = RecursionError("it is nested too deeply: pass it as a list of its parts")
             continue
@@ -106,7 +112,9 @@ def _store(
         pickled[name] = (head, buffers, pickler)
     found: dict[str, dict[str, Any]] = {}
     for group in _groups(pickled, values, owners):
-        head, buffers, _ = pickled[group[0]] if len(group) == 1 else _dump({n: values[n] for n in group}, owners)
+        head, buffers, _ = (
+            pickled[group[0]] if len(group) == 1 else _dump({n: values[n] for n in group}, owners, tables)
+        )
         address = store.put(head, [store.put_buffer(b) for b in buffers])
         for name in group:
             size = len(pickled[name][0]) + sum(b.raw().nbytes for b in pickled[name][1])
@@ -120,12 +128,12 @@ def _store(
     return found
 
 
-def _dump(values: dict[str, Any], owners: frozenset[int]) -> tuple[bytes, list[Any], Any]:
+def _dump(values: dict[str, Any], owners: frozenset[int], tables: bool) -> tuple[bytes, list[Any], Any]:
     if all(is_plain(v) for v in values.values()):
         return dump_plain(values)
     from kfnb.runtime.values.pickling import dump
 
-    return dump(values, owners)
+    return dump(values, owners, tables)
 
 
 def _class_parts(values: dict[str, Any]) -> frozenset[int]:

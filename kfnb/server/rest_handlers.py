@@ -62,7 +62,8 @@ class ManifestHandler(NotebookHandler):
         pipeline = await self.ask(
             compile_open_notebook.pipeline_of, body.get("notebook"), str(place), body.get("pipeline")
         )
-        self.finish(to_wire(await self.ask(self.runs.compiled, pipeline, target, place, engine)))
+        python = (await self.interpreter(body)).python
+        self.finish(to_wire(await self.ask(self.runs.compiled, pipeline, target, place, engine, python)))
 
 
 class RunsHandler(NotebookHandler):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.targets.targets import (
     Target,
     options_of,
@@ -36,6 +37,9 @@ from kfnb.runs.record.run_store import RunStore, has_record
 from kfnb.runs.retention.prune_runs import Pruned, delete_runs
 from kfnb.runs.step_inputs_outputs import previews
 from kfnb.states import FINAL, STEP_FINAL
+
+if TYPE_CHECKING:
+    from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
 
 LOG_PART = 2_000  #: lines of a log in one answer
 LONGEST_LINE = 20_000  #: characters of a line that are sent
@@ -169,19 +173,30 @@ class Runs:
             problems = [*withheld_problems(chosen), *engine.check(pipeline, run_options)]
             if errors(problems):
                 raise Refused(errors(problems))
-            run_id = engine.submit(pipeline, run_options)
+            if isinstance(engine, LocalEngine) or not options_of(chosen).repository:
+                run_id = engine.submit(pipeline, run_options)
+                keep_notebook(store, run_id, source)
+                self.follow(run_id)
+                return run_id, problems
+            run_id = cast("ClusterEngine[Any, Any]", engine).begin(pipeline, run_options)
             keep_notebook(store, run_id, source)
-        self.follow(run_id)
+        # Images may take minutes to build. Meanwhile the run stands in the record, and its first step says what is done.
+        threading.Thread(target=self._deliver, args=(run_id,), daemon=True).start()
         return run_id, problems
 
-    def compiled(self, pipeline: Pipeline, target: str, notebook: Path | None, engine: str | None) -> dict[str, Any]:
-        """The pipeline in the form of a target's engine, or of an ``engine`` by its name, and the files that travel with it."""
+    def compiled(
+        self, pipeline: Pipeline, target: str, notebook: Path | None, engine: str | None, python: str | None
+    ) -> dict[str, Any]:
+        """The pipeline in the form of a target's engine, or of an ``engine`` by its name, and the files that travel with it.
+
+        ``python`` is the interpreter of the notebook's kernel.
+        """
         chosen = Target(engine, engine, {}) if engine else target_named(target, notebook)
         folder = notebook.parent if notebook is not None else Path()
         cluster = chosen.engine != "local"
-        files = travelling_files(pipeline, folder, options_of(chosen).packages) if cluster else []
+        files = travelling_files(pipeline, folder, options_of(chosen).packages, python=python) if cluster else []
         with self.record() as store:
-            text = engine_for(store, chosen).compile(pipeline, str(folder))
+            text = engine_for(store, chosen).compile(pipeline, str(folder), python)
         return {"text": text, "files": [asdict(f) for f in files]}
 
     def cancel(self, run_id: str) -> bool:
@@ -227,6 +242,11 @@ class Runs:
             if known is None or not known.is_alive():
                 self._following[run_id] = threading.Thread(target=self._follow, args=(run_id,), daemon=True)
                 self._following[run_id].start()
+
+    def _deliver(self, run_id: str) -> None:
+        with self._engine(run_id) as engine, suppress(ClusterError):  # the record of the run says it
+            cast("ClusterEngine[Any, Any]", engine).deliver(run_id)
+        self.follow(run_id)
 
     def _follow(self, run_id: str) -> None:
         with self._engine(run_id) as engine, engine.following(run_id) as following:

@@ -274,6 +274,36 @@ def test_what_the_driver_and_the_launcher_said_last_is_why_a_step_failed(tmp_pat
             assert not list(engine.store.logs(run_id, "one"))
 
 
+def test_a_handler_in_which_the_workflow_dies_has_failed(tmp_path: Path) -> None:
+    server = Server()
+    pipeline = pipeline_of(
+        cell("1 / 0", "step:one"), cell("b = 2", "step:two", "after:one"), cell("print(1)", "step:bye", "exit")
+    )
+    with engine_at(tmp_path, server) as engine:
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        backend = backend_of(run, {"one": "Failed", "two": "Omitted", "bye": "Running"})
+        tell(
+            server,
+            run,
+            backend,
+            {
+                "one": marked(
+                    "one",
+                    state="failed",
+                    error={"kind": "raised", "type": "ZeroDivisionError", "message": "division by zero"},
+                )
+            },
+            state="FAILED",
+            finished_at=END,
+        )
+        engine.refresh(run_id)
+        summary = engine.store.summary(run_id)
+        reasons = {s["path"]: s["reason"] for s in engine.store.steps(run_id)}
+    assert states(summary) == {"one": "failed", "two": "omitted", "bye": "failed"}
+    assert summary["error"]["step"] == "one" and reasons["bye"] == "Run: the cluster ended the run while the step ran"
+
+
 def test_a_server_for_a_single_user_has_no_live_log_and_the_first_running_step_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

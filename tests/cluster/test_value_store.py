@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import requests
 
@@ -238,3 +240,19 @@ def test_the_process_that_moves_files_takes_little_memory(
         assert int(line.split()[1]) * 1024 < ROOM, line
         mover.stdin.close()
     assert (tmp_path / "b").stat().st_size == SIZE
+
+
+def test_anyone_opens_the_tables_and_arrays_in_the_store(tmp_path: Path, cluster: Pods) -> None:
+    kube, folder = Cluster(), tmp_path / "shared"
+    with engine_at(tmp_path, kube, values=f"file://{folder}") as engine, Controller(kube, cluster).at_work():
+        pipeline = pipeline_of(
+            cell("import numpy as np, pandas as pd\ntable = pd.DataFrame({'a': np.random.default_rng(0).random(200_000)})\narray = table['a'].to_numpy()", "step:one"),
+            cell("print(table['a'].sum() == array.sum(), table.shape)", "step:two"),
+        )  # fmt: skip
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        assert finished(engine, run_id)["state"] == "succeeded"
+        assert printed(engine, run_id, "two") == ["True (200000, 1)"]
+        (table,), (array,) = folder.glob("**/one/table.parquet"), folder.glob("**/one/array.npy")
+        numbers = np.random.default_rng(0).random(200_000)
+        assert (pd.read_parquet(table)["a"] == numbers).all() and (np.load(array) == numbers).all()
+        assert Run(run_id, engine.store.home)["one"]["table"].equals(pd.read_parquet(table))

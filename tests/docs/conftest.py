@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.images.base_image import base_image, podman
 from tests.kernel.conftest import live
 
-__all__ = ["folder", "live"]
+__all__ = ["base_image", "folder", "live", "podman"]
 
 
 @pytest.fixture

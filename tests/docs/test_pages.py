@@ -21,11 +21,15 @@ FIVE_MINUTES = "docs/start/five-minutes.md"
 
 
 @pytest.mark.parametrize("path", [p for p in PAGES if p != FIVE_MINUTES])
-def test_the_blocks_of_a_page_run_as_it_shows(path: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_blocks_of_a_page_run_as_it_shows(
+    path: str, folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     found = blocks((ROOT / path).read_text("utf-8"))
     page = Page(folder, clusters=Clusters(folder.parent, monkeypatch))
     if any(b.note == "cluster" for b in found) and not any("[targets." in b.body for b in found):
         page.write(Block("toml", "~/.config/kfnb/kfnb.toml", ARGO))
+    if any(b.note == "containers" for b in found):
+        request.getfixturevalue("podman")
     try:
         for block in found:
             page.run(block)

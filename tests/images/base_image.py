@@ -28,7 +28,12 @@ MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "python3,python-is-python3,bash"
 NAME = "localhost/kfnb-test-base:latest"
 #: Images of the notebooks that come with kfnb, which this one stands for.
-OTHER_NAMES = ("docker.io/library/python:3.11", "docker.io/library/bash:4.4.23", "docker.io/google/cloud-sdk:272.0.0")
+OTHER_NAMES = (
+    "docker.io/library/python:3.11",
+    "docker.io/library/python:3.11-slim",
+    "docker.io/library/bash:4.4.23",
+    "docker.io/google/cloud-sdk:272.0.0",
+)
 #: What the image need not have: documentation, translations, and what only apt reads.
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 EMPTIED = "rm -rf $1/var/lib/apt/lists/* $1/var/cache/apt/* $1/var/log/*"

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import pandas
+import pyarrow  # noqa: F401  (pandas reads and writes Parquet by it)
 import pytest
 
 from kfnb.runtime.values.pickling import dump
@@ -115,3 +117,68 @@ def test_a_package_registers_the_format_of_its_type(
     assert (tmp_path / "a.grid").read_text() == "5"
     monkeypatch.setenv("PYTHONPATH", "")
     assert "no installed package registers the format of `grids.Grid`" in chain.step("g", reads="g").error["message"]
+
+
+# -------------------------------------------------------------------- tables
+N = 20_000
+NOISE = numpy.random.default_rng(0)
+AS_PARQUET = {
+    "numbers": lambda: pandas.DataFrame({"a": numpy.arange(N), "b": numpy.arange(N) / 3, "c": numpy.arange(N) % 2 == 0}),
+    "missing numbers": lambda: pandas.DataFrame({"a": numpy.where(NOISE.random(N) > 0.5, NOISE.random(N), numpy.nan)}),
+    "texts": lambda: pandas.DataFrame({"a": ["é", "b"] * N, "n": numpy.arange(2 * N)}),
+    "times, with a zone and without": lambda: pandas.DataFrame({"a": pandas.date_range("2020", periods=N, freq="s"), "b": pandas.date_range("2020", periods=N, freq="s", tz="Europe/Rome")}),
+    "categories": lambda: pandas.DataFrame({"k": pandas.Categorical(["x", "y"] * N, ["y", "x", "unused"], ordered=True), "n": NOISE.random(2 * N)}),
+    "numbers that may be missing": lambda: pandas.DataFrame({"i": pandas.array([1, None] * N, "Int64"), "b": pandas.array([True, None] * N, "boolean"), "n": NOISE.random(2 * N)}),
+    "an index": lambda: pandas.DataFrame({"v": numpy.arange(N)}, index=pandas.Index(numpy.arange(N) * 3, name="key")),
+    "two indexes": lambda: pandas.DataFrame({"k": [1, 2] * N, "j": range(2 * N), "v": 1.0}).set_index(["k", "j"]),
+    "a column that was added": lambda: pandas.DataFrame({"a": numpy.arange(N) / 7}).assign(b=2.0),
+    "rows that were chosen": lambda: pandas.DataFrame({"a": numpy.arange(N) / 7, "b": 1})[lambda t: t.a > 3],
+}  # fmt: skip
+AS_PICKLE = {
+    "objects": lambda: pandas.DataFrame({"a": numpy.array([[1], {2}, None, "x"] * N, dtype=object)}),
+    "texts and nothing": lambda: pandas.DataFrame({"a": numpy.array(["x", None] * N, dtype=object)}),
+    "attributes": lambda: _with_attributes(pandas.DataFrame({"a": numpy.arange(N)})),
+    "columns that are no texts": lambda: pandas.DataFrame({0: numpy.arange(N), 1: 1}),
+    "columns in two levels": lambda: pandas.DataFrame(numpy.ones((N, 2)), columns=pandas.MultiIndex.from_tuples([("a", 1), ("b", 2)])),
+    "an index with a frequency": lambda: pandas.DataFrame({"v": numpy.arange(N)}, index=pandas.date_range("2020", periods=N, freq="D")),
+    "one name twice": lambda: pandas.DataFrame(numpy.ones((N, 2)), columns=["a", "a"]),
+    "rows beside each other in memory": lambda: pandas.DataFrame(numpy.ones((N, 3)), columns=list("abc")),
+    "complex numbers": lambda: pandas.DataFrame({"a": numpy.ones(N, "c16")}),
+}  # fmt: skip
+
+
+def _with_attributes(table: pandas.DataFrame) -> pandas.DataFrame:
+    table.attrs["source"] = "x"
+    return table
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    return [p for p in files(folder) if p.read_bytes()[:4] == b"PAR1"]
+
+
+@pytest.mark.parametrize("name", AS_PARQUET)
+def test_a_large_table_is_a_parquet_file_that_gives_the_same_table(tmp_path: Path, name: str) -> None:
+    table = AS_PARQUET[name]()
+    store = Store(str(tmp_path))
+    head, buffers, _ = dump({"t": table, "same": [table]}, tables=True)
+    address = store.put(head, [store.put_buffer(b) for b in buffers])
+    (file,) = parquet_files(tmp_path)
+    pandas.testing.assert_frame_equal(pandas.read_parquet(file), table)
+    found = Store(str(tmp_path))
+    back = found.load(address, "t")
+    pandas.testing.assert_frame_equal(back, table, check_freq=True)
+    assert found.load(address, "same")[0] is back
+    column = back.columns[0]
+    back.iloc[0, 0] = back[column].iloc[1]  # its own copy, which may be changed
+
+
+@pytest.mark.parametrize("name", AS_PICKLE)
+def test_a_table_that_parquet_would_change_is_pickled(tmp_path: Path, name: str) -> None:
+    table = AS_PICKLE[name]()
+    store = Store(str(tmp_path))
+    head, buffers, _ = dump({"t": table}, tables=True)
+    address = store.put(head, [store.put_buffer(b) for b in buffers])
+    assert parquet_files(tmp_path) == []
+    back = Store(str(tmp_path)).load(address, "t")
+    pandas.testing.assert_frame_equal(back, table, check_freq=True)
+    assert back.attrs == table.attrs and back.to_numpy().flags.c_contiguous == table.to_numpy().flags.c_contiguous

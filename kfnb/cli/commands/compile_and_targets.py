@@ -18,6 +18,7 @@ from kfnb.cli.command_helpers import (
     cluster_errors,
     emit,
     fail,
+    kernel_python,
     notebook_argument,
     pipeline_option,
     refuse,
@@ -61,6 +62,7 @@ def compile_(
     from kfnb.engines.cluster.lowering.compile_for_cluster import WorkflowForm, compile_documents
     from kfnb.engines.cluster.lowering.manifest_files import as_yaml, write
     from kfnb.engines.cluster.targets.targets import options_of, target_named
+    from kfnb.images.needs.installed_packages import installed_packages
     from kfnb.images.needs.step_requirements import travelling_files, travelling_text
     from kfnb.pipeline.build.build_from_source import build_source
     from kfnb.pipeline.parameters.bind_values import bind
@@ -68,7 +70,8 @@ def compile_(
     graph = required(build_source(notebook, pipeline), notebook, as_json)
     try:
         chosen = target_named(target, notebook.path) if target else None
-        options = options_of(chosen)
+        interpreter = kernel_python(notebook)
+        options = options_of(chosen, installed_packages(interpreter).python)
         values = bind(graph, parse_parameters(parameters, as_json))
     except BadTarget as error:
         refuse(str(error), as_json)
@@ -81,12 +84,12 @@ def compile_(
     if (cron or template) and engine != "argo":
         refuse("--cron and --template are Argo's; Kubeflow Pipelines takes a schedule with `kfnb run --cron`", as_json)
     form = WorkflowForm(cron=cron or "", template=template)
-    manifests, problems = compile_documents(graph, engine, options, notebook.folder, values, form)
+    manifests, problems = compile_documents(graph, engine, options, notebook.folder, values, form, interpreter)
     if not as_json:
         report(notebook, problems, quiet=True)
     if errors(problems):
         fail(notebook, problems, True) if as_json else sys.exit(FAILED)
-    files = travelling_files(graph, notebook.folder, options.packages, values)
+    files = travelling_files(graph, notebook.folder, options.packages, values, interpreter)
     if files and not as_json:
         click.echo(travelling_text(files), err=True)
     if output is None:

@@ -15,10 +15,10 @@ from kfnb.cli.command_helpers import (
     as_json,
     cluster_errors,
     emit,
+    kernel_python,
     notebook_argument,
     pipeline_option,
     refuse,
-    report,
     required,
 )
 
@@ -85,18 +85,6 @@ def _options(
             return LockOptions(interpreter=interpreter, platforms=chosen)
         settings = options_of(target_named(target, notebook.path))
     return LockOptions(settings.image, settings.packages, settings.sources, interpreter, chosen)
-
-
-def kernel_python(notebook: Source) -> str | None:
-    """The interpreter of a notebook's kernel; ``None`` when that is this one. Without one on this machine, the user is told."""
-    if notebook.kernel is not None:  # this process is the kernel
-        return None
-    from kfnb.images.needs.kernel_interpreters import installed_interpreter
-
-    found = installed_interpreter(notebook.data())
-    if found.problem is not None:
-        report(notebook, [found.problem])
-    return found.python
 
 
 def _check(

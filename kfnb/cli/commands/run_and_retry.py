@@ -123,6 +123,7 @@ def run(
 
     Exit status: 0 it succeeded, 1 it failed or the notebook has errors, 2 the command line is wrong, 130 it was cancelled.
     """
+    from kfnb.cli.target_builds import builds_shown
     from kfnb.client.start_run import prepare
     from kfnb.engines.open_engine import engine_for
     from kfnb.pipeline.build.build_from_source import build_source
@@ -139,13 +140,13 @@ def run(
     if not as_json:
         report(notebook, (*built.problems, *prepared.problems), quiet=True)
         show_travelling(prepared)
-    with cluster_errors(as_json):
-        engine = engine_for(store(), prepared.target)
+    with cluster_errors(as_json), builds_shown(prepared.target, as_json) as watch:
+        engine = engine_for(store(), prepared.target, watch=watch)
         if cron is not None:
             scheduled(engine, prepared, cron, as_json)
         if via_kfp:
             uploaded(engine, prepared, as_json)
-        run_id = prepared.submit().id
+        run_id = prepared.submit(watch=watch).id
     if detach:
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)
@@ -220,7 +221,8 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
 
     What succeeded, with the same code and the same inputs, is not run again.
     """
-    from kfnb.engines.open_engine import engine_of
+    from kfnb.cli.target_builds import builds_shown
+    from kfnb.engines.open_engine import engine_of, target_of
     from kfnb.notebook.notebook_source import source_of
     from kfnb.pipeline.build.build_from_source import build_source
     from kfnb.runs.kept_notebook import keep_notebook
@@ -236,8 +238,8 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
         pipeline = required(build_source(notebook, head["pipeline"]), notebook, as_json)
     events = runs.events(run_id)
     try:
-        with cluster_errors(as_json):
-            engine.retry(run_id, start, pipeline)
+        with cluster_errors(as_json), builds_shown(target_of(runs, run_id), as_json) as watch:
+            engine_of(runs, run_id, watch=watch).retry(run_id, start, pipeline)
     except UnknownRun as error:
         refuse(str(error), as_json)
     if notebook is not None:

@@ -72,7 +72,8 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
         """Create a CronWorkflow and return its name. An existing one of that name is replaced."""
-        body = workflow_kinds.as_cron(self.compile_run(pipeline, options).workflow, cron)
+        images = self.build_images(pipeline, options, self.watch)
+        body = workflow_kinds.as_cron(self.compile_run(pipeline, options, images=images).workflow, cron)
         kube = self.client
         body["metadata"]["namespace"] = kube.namespace
         name = str(body["metadata"]["name"])

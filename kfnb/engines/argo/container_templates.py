@@ -42,8 +42,8 @@ leave(main(loads(b(t).decode()),d,i))
 CACHE_AGE = "720h"  #: the age of the oldest result that a step may take
 TOO_LARGE = (
     "%(names)s: the values that this step hands on take %(size)s, and Argo passes at most 64 KiB by parameter: "
-    "let the target pass them by a store, a volume or an artifact repository "
-    '(`values = "s3://BUCKET/PREFIX"`, `values = "volume:CLAIM"` or `values = "s3"`)'
+    "let the target pass them by a volume, an artifact repository or a store "
+    '(`values = "volume:CLAIM"`, `values = "s3"`, or the URL of the store)'
 )
 
 
@@ -92,7 +92,7 @@ class ContainerTemplates:
             key = "{{=sprig.sha256sum(inputs.parameters['code'] + inputs.parameters['given'])}}"
             body["memoize"] = {"key": key, "maxAge": CACHE_AGE, "cache": {"configMap": {"name": "kfnb-cache"}}}
         container: dict[str, Any] = {
-            "image": self.options.image_of(settings),
+            "image": self.options.image_of(settings, steps_of_pod(job)[0].name),
             "command": ["python3", "-u", "-c", BOOT],
             "args": arguments(self.runtime_bundle),
         }

@@ -88,7 +88,8 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
         """Create a recurring run and return its id. ``cron`` has six fields that begin with seconds, or five fields, which mean second 0."""
-        body = self._body(pipeline, options, self.compile_run(pipeline, options), pipeline.name)
+        images = self.build_images(pipeline, options, self.watch)
+        body = self._body(pipeline, options, self.compile_run(pipeline, options, images=images), pipeline.name)
         fields = cron if len(cron.split()) != 5 else f"0 {cron}"
         return self.client.create_recurring_run(
             {
@@ -110,7 +111,8 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
 
         from kfnb.engines.argo.argo_engine import ArgoEngine
 
-        workflow = ArgoEngine(self.store, self.target).compile_run(pipeline, options)
+        images = self.build_images(pipeline, options, self.watch)
+        workflow = ArgoEngine(self.store, self.target).compile_run(pipeline, options, images=images)
         with TemporaryDirectory() as folder:
             package = Path(folder) / "pipeline.yaml"
             package.write_text(as_yaml(workflow.documents), encoding="utf-8")

@@ -64,7 +64,7 @@ class LocalEngine:
             problems += parameter_problems(self.store, pipeline, options)
         return problems if options.python is None else [*problems, *_interpreter_problems(options.python)]
 
-    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+    def compile(self, pipeline: Pipeline, folder: str = ".", python: str | None = None) -> str:
         return json.dumps(to_json(pipeline), indent=1)
 
     # ---------------------------------------------------------------- beginning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from kfnb.images.documents.image_documents import (
 from kfnb.images.documents.sbom import MEDIA_TYPE as SBOM_TYPE
 from kfnb.images.documents.sbom import bill_of_materials
 from kfnb.images.layers.layer_archive import write_layer
-from kfnb.images.layers.package_layers import FORMAT, make_layers
+from kfnb.images.layers.package_layers import FORMAT, Compiler, make_layers
 from kfnb.images.layers.wheel_cache import WheelCache
 from kfnb.images.registry.image_repository import Descriptor, ImageRepository, Manifest
 
@@ -66,9 +67,18 @@ class BuiltImage:
 
 
 def build_images(
-    planned: Sequence[PlannedImage], repository: ImageRepository, cache: WheelCache, watch: Watch = watch_nothing
+    planned: Sequence[PlannedImage],
+    repository: ImageRepository,
+    cache: WheelCache,
+    watch: Watch = watch_nothing,
+    interpreter: str | None = None,
 ) -> tuple[BuiltImage, ...]:
     """Make the planned images and put them into a repository.
+
+    Parameters
+    ----------
+    interpreter
+        Compiles the modules of packages. Default: the current one.
 
     Raises
     ------
@@ -77,7 +87,7 @@ def build_images(
     RegistryError
         When a repository refuses.
     """
-    return tuple(_build(image, repository, cache, watch) for image in planned)
+    return tuple(_build(image, repository, cache, watch, interpreter or sys.executable) for image in planned)
 
 
 def built_before(image: PlannedImage, repository: ImageRepository) -> BuiltImage | None:
@@ -92,11 +102,14 @@ def built_before(image: PlannedImage, repository: ImageRepository) -> BuiltImage
     return _built(image, repository, found, size, 0)
 
 
-def _build(image: PlannedImage, repository: ImageRepository, cache: WheelCache, watch: Watch) -> BuiltImage:
+def _build(
+    image: PlannedImage, repository: ImageRepository, cache: WheelCache, watch: Watch, interpreter: str
+) -> BuiltImage:
     before = built_before(image, repository)
     if before is not None:
         return before
-    made = [(p, *_make(image, p, cache, watch)) for p in image.platforms]
+    compiler = Compiler(interpreter, image.requirements.python)
+    made = [(p, *_make(image, p, cache, compiler, watch)) for p in image.platforms]
     uploads = _Uploads(repository, watch)
     for platform, layers, documents in made:
         uploads.platform(platform, layers, documents, cache)
@@ -127,13 +140,13 @@ def _built(image: PlannedImage, repository: ImageRepository, top: Manifest, size
 
 # -------------------------------------------------------------------- what is made
 def _make(
-    image: PlannedImage, platform: PlannedPlatform, cache: WheelCache, watch: Watch
+    image: PlannedImage, platform: PlannedPlatform, cache: WheelCache, compiler: Compiler, watch: Watch
 ) -> tuple[list[tuple[str, AddedLayer]], ImageDocuments]:
     """The layers, each with its key in the cache, and the documents."""
-    digests = make_layers(platform.layers, cache, lambda title, done, size: watch(title, "download", done, size))
+    made = make_layers(platform.layers, cache, compiler, lambda title, done, size: watch(title, "download", done, size))
     home = cache.layer(HOME_KEY) or cache.keep_layer(HOME_KEY, lambda out: write_layer((), out, folders=[HOME]))
     layers = [(HOME_KEY, AddedLayer(HOME_TITLE, home))]
-    layers += [(p.key, AddedLayer(p.title, d)) for p, d in zip(platform.layers, digests, strict=True)]
+    layers += [(m.key, AddedLayer(m.title, m.digests)) for m in made]
     documents = image_documents(
         platform.base, [added for _, added in layers], _labels(image), _annotations(image, platform)
     )

@@ -12,7 +12,6 @@ from kfnb.images.locks.lock_file import BadLock, lock_path, read_lock, write_loc
 from kfnb.images.locks.lock_model import Lock, Unresolvable
 from kfnb.images.locks.lock_pipeline import Locked, LockOptions, fitting_lock
 from kfnb.images.locks.requested_sets import requested_sets, step_requests
-from kfnb.images.needs.installed_packages import installed_packages
 from kfnb.images.needs.step_requirements import find_requirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import UserError
@@ -45,8 +44,7 @@ def _lock(pipeline: Pipeline, folder: Path, options: LockOptions, cache: WheelCa
     path = lock_path(pipeline, folder)
     beside = path.read_text("utf-8") if path.exists() else ""
     found = find_requirements(pipeline, folder, options.packages, options.sources, python=options.interpreter)
-    python = installed_packages(options.interpreter).python
-    asked = requested_sets(pipeline, found, python, options.image, options.sources)
+    asked = requested_sets(pipeline, found, options.image, options.sources)
     content = repr((pipeline.name, asked, step_requests(pipeline, found), options.platforms, beside))
     kept = cache.folder / "locks" / f"{hashlib.sha256(content.encode()).hexdigest()}.toml"
     lock = _young(kept)

@@ -50,6 +50,14 @@ def files_of_wheel(path: Path) -> list[LayerFile]:
         raise BadWheel(f"{path.name} is no wheel that can be installed: {error}") from error
 
 
+def files_of_bytecode(path: Path) -> list[LayerFile]:
+    """The files of an archive that `compile_modules` has written."""
+    with zipfile.ZipFile(path) as archive:
+        return [
+            LayerFile(f"{PACKAGES}/{i.filename}", i.file_size, partial(_deflated, path, i)) for i in archive.infolist()
+        ]
+
+
 class _LayerDestination(WheelDestination):
     """Collects what an installation would write."""
 

@@ -11,7 +11,6 @@ from kfnb.images.locks.lock_file import lock_path, read_lock
 from kfnb.images.locks.lock_model import Lock, RequirementSet, StepRequest
 from kfnb.images.locks.requested_sets import requested_sets, step_requests
 from kfnb.images.locks.resolve_sets import Resolver, resolve_set
-from kfnb.images.needs.installed_packages import installed_packages
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.requirement_checks import DEFAULT_SOURCES, PackageSources
@@ -76,12 +75,11 @@ def lock_pipeline(
         When no versions fit together, or an index cannot be reached.
     """
     found = find_requirements(pipeline, folder, options.packages, options.sources, python=options.interpreter)
-    python = installed_packages(options.interpreter).python
-    resolver = Resolver(folder.resolve(), options.interpreter or sys.executable, python)
+    resolver = Resolver(folder.resolve(), options.interpreter or sys.executable, found.python)
     requests = step_requests(pipeline, found)
     sets: dict[str, RequirementSet] = {}
     notes: list[str] = []
-    for asked in requested_sets(pipeline, found, python, options.image, options.sources):
+    for asked in requested_sets(pipeline, found, options.image, options.sources):
         platforms = options.platforms or _earlier_platforms(earlier) or ("linux/amd64",)
         siblings = {p.name: p.version for s in sets.values() for p in s.packages if p.direct is None}
         resolved = resolve_set(asked, requests, resolver, platforms, _kept(earlier, asked.steps, upgrade), siblings)
@@ -91,20 +89,18 @@ def lock_pipeline(
     return Locked(Lock(pipeline.name, tuple(sets.values()), requests), tuple(notes))
 
 
-def misfits(lock: Lock, pipeline: Pipeline, found: StepRequirements, python: str, image: str = "") -> dict[str, str]:
+def misfits(lock: Lock, pipeline: Pipeline, found: StepRequirements, image: str = "") -> dict[str, str]:
     """The steps that a lock does not fit any more, each with the reason as the end of a sentence.
 
     Parameters
     ----------
-    python
-        The version of the notebook's Python.
     image
         The image of steps whose marks name none.
     """
     now = {r.step: r for r in step_requests(pipeline, found)}
     then = {r.step: r for r in lock.asked}
     reasons = {name: _difference(then.get(name), request) for name, request in now.items()}
-    for asked in requested_sets(pipeline, found, python, image):
+    for asked in requested_sets(pipeline, found, image):
         for name in (n for n in asked.steps if not reasons[n]):
             one = lock.set_of(name)
             if one is None:
@@ -121,7 +117,7 @@ def misfits(lock: Lock, pipeline: Pipeline, found: StepRequirements, python: str
 def misfits_now(lock: Lock, pipeline: Pipeline, folder: Path, options: LockOptions = LockOptions()) -> dict[str, str]:
     """`misfits` for a notebook and its environment as they are now."""
     found = find_requirements(pipeline, folder, options.packages, options.sources, python=options.interpreter)
-    return misfits(lock, pipeline, found, installed_packages(options.interpreter).python, options.image)
+    return misfits(lock, pipeline, found, options.image)
 
 
 def fitting_lock(pipeline: Pipeline, folder: Path, options: LockOptions = LockOptions()) -> Locked:

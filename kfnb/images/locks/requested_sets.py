@@ -55,7 +55,6 @@ def step_requests(pipeline: Pipeline, found: StepRequirements) -> tuple[StepRequ
 def requested_sets(
     pipeline: Pipeline,
     found: StepRequirements,
-    python: str,
     image: str = "",
     base_sources: PackageSources = DEFAULT_SOURCES,
 ) -> tuple[RequestedSet, ...]:
@@ -63,10 +62,8 @@ def requested_sets(
 
     Parameters
     ----------
-    python
-        The version of the notebook's Python. The tag of an image may name another one.
     image
-        The image of steps whose marks name none.
+        The image of steps whose marks name none. The tag of an image may name another Python than the notebook's.
     base_sources
         Where packages come from, unless the marks of a step say something else.
     """
@@ -78,7 +75,7 @@ def requested_sets(
         roots = tuple(sorted({*request.requirements, *request.for_values}, key=requirement_name))
         own_sources = step.settings.sources.over(base_sources)
         own_image = step.settings.image or ""
-        key = RequestedSet((), image_python(own_image or image) or python, own_image, roots, (), own_sources)
+        key = RequestedSet((), image_python(own_image or image) or found.python, own_image, roots, (), own_sources)
         grouped.setdefault(key, []).append(step.name)
         versions.setdefault(key, {}).update(dict.fromkeys(found.details[step.name].constraints))
     return tuple(replace(k, steps=tuple(names), constraints=tuple(versions[k])) for k, names in grouped.items())

@@ -62,8 +62,9 @@ def interpreter_of(manager: Any, notebook: Any) -> Interpreter:
 
 
 def installed_interpreter(notebook: Any) -> Interpreter:
-    """The interpreter for the steps of a notebook's JSON, by the kernels that this machine has."""
-    if _kernel_name(notebook) is None:
+    """The interpreter for the steps of a notebook's JSON, by the kernels that this machine has. In a kernel it is the kernel's own."""
+    ipython = sys.modules.get("IPython")
+    if _kernel_name(notebook) is None or (ipython is not None and ipython.get_ipython() is not None):
         return Interpreter()
     from jupyter_client.kernelspec import KernelSpecManager
 

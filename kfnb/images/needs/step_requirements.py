@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kfnb.images.needs.installed_packages import InstalledPackages, installed_packages
+from kfnb.images.needs.installed_packages import OWN_VERSION, InstalledPackages, installed_packages
 from kfnb.images.needs.named_files import named_files
 from kfnb.images.needs.private_files import Privacy
+from kfnb.images.needs.project_files import constrained, project_versions
 from kfnb.images.needs.step_packages import StepPackages, packages_of
 from kfnb.pipeline.model import Pipeline, Step
 from kfnb.requirement_checks import DEFAULT_SOURCES, PackageSources, is_local, requirement_name
@@ -43,6 +44,14 @@ class StepRequirements:
         Files that stay on this machine, and why.
     missing
         Files that a mark names and that do not exist.
+    hashes
+        For steps that a lock fits, the SHA-256 of the files of each requirement. ``packages`` is then all that the step installs.
+    lock_problems
+        Why the lock beside the notebook is not used for a step.
+    python
+        The version of the notebook's Python.
+    images
+        The images that were built for steps. These have all packages, so that nothing is installed.
     """
 
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -54,19 +63,33 @@ class StepRequirements:
     invalid_archives: dict[str, tuple[str, ...]] = field(default_factory=dict)
     private: dict[str, dict[str, str]] = field(default_factory=dict)
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    hashes: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    lock_problems: dict[str, str] = field(default_factory=dict)
+    python: str = OWN_VERSION
+    images: dict[str, str] = field(default_factory=dict)
+
+    def has_module(self, step: Step, module: str) -> bool:
+        """Whether a step installs a module when it starts, or when a value needs it."""
+        details = self.details.get(step.name, StepPackages())
+        return module in details.pins or module in details.requirements
+
+    def in_images(self, images: Mapping[str, str]) -> StepRequirements:
+        """The requirements when these images, by the names of steps, were built for them."""
+        return replace(self, images=dict(images))
 
     def of(self, step: Step) -> dict[str, Any]:
         """The entries of the runtime spec of a step."""
         details = self.details.get(step.name, StepPackages())
-        spec = {
-            "packages": list(self.packages.get(step.name, ())),
-            "pins": {m: list(r) for m, r in details.pins.items()},
-            "files": self.files.get(step.name, {}),
-            "optional": details.optional,
-        }
-        if spec["packages"] or spec["pins"]:
-            spec["constraints"] = list(details.constraints)
-            spec["sources"] = self.sources.get(step.name, {})
+        spec: dict[str, Any] = {"files": self.files.get(step.name, {}), "optional": details.optional}
+        if step.name in self.images:
+            spec["image"] = self.images[step.name]  # another image may give another result, which a cache must know
+        else:
+            spec["packages"] = list(self.packages.get(step.name, ()))
+            spec["pins"] = {m: list(r) for m, r in details.pins.items()}
+            spec["hashes"] = self.hashes.get(step.name, {})
+            if spec["packages"] or spec["pins"]:
+                spec["constraints"] = [] if spec["hashes"] else list(details.constraints)
+                spec["sources"] = self.sources.get(step.name, {})
         return {k: v for k, v in spec.items() if v}
 
 
@@ -94,11 +117,15 @@ def find_requirements(
         The interpreter of the notebook's environment. Default: the current one.
     """
     given = {**{p.name: p.default for p in pipeline.parameters}, **(values or {})}
-    environment = installed_packages(python) if packages == "auto" else InstalledPackages(())
+    own = installed_packages(python)
+    environment = own if packages == "auto" else InstalledPackages(())
     found = packages_of(pipeline, folder, environment)
     if packages != "auto":
         found = {name: replace(one, left_out={}) for name, one in found.items()}
-    requirements = StepRequirements(details=found)
+    else:
+        versions = project_versions(folder, own.python)
+        found = {name: constrained(one, versions) for name, one in found.items()}
+    requirements = StepRequirements(details=found, python=own.python)
     privacy = Privacy(folder)
     # A file that another step writes is from an earlier run when it exists already.
     written = {(e.to, os.path.normpath(f)) for e in pipeline.edges for f in e.files}
@@ -186,12 +213,16 @@ class TravellingFile:
 
 
 def travelling_files(
-    pipeline: Pipeline, folder: Path, packages: str = "auto", values: Mapping[str, Any] | None = None
+    pipeline: Pipeline,
+    folder: Path,
+    packages: str = "auto",
+    values: Mapping[str, Any] | None = None,
+    python: str | None = None,
 ) -> list[TravellingFile]:
     """The files that travel with the steps of a pipeline. The user sees them before a run is submitted."""
     steps_of: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}
-    for step, files in find_requirements(pipeline, folder, packages, values=values).files.items():
+    for step, files in find_requirements(pipeline, folder, packages, values=values, python=python).files.items():
         for name, content in files.items():
             steps_of.setdefault(name, []).append(step)
             sizes[name] = len(base64.b64decode(content))

@@ -187,6 +187,8 @@ class PipelineMagic:
                 "python",
                 "max_parallel",
                 "fuse",
+                "containers",
+                "image",
             )
         }
         parameters = parse_parameters(arguments["parameters"], False)

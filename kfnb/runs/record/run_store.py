@@ -29,7 +29,7 @@ from kfnb.surrogates import encodable
 
 INDEX = re.compile(r"\[(\d+)\]")
 #: The files and folders of the record in its home folder.
-OWN = frozenset(("runs", "store", "making", "collect.lock", "runs.db", "runs.db-wal", "runs.db-shm"))
+OWN = frozenset(("runs", "store", "containers", "making", "collect.lock", "runs.db", "runs.db-wal", "runs.db-shm"))
 LAUNCH, SCHEDULER = (
     "launch.lock",
     "scheduler.lock",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from kfnb.runtime.step_failures import Failure
 
@@ -21,12 +22,17 @@ def prepare_packages(job: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any
     """Install what ``job`` names, and drop optional imports that the image lacks. Return the error when that fails."""
     sources, optional, folder = job.get("sources", {}), job.get("optional", {}), spec["cwd"]
     requirements, constraints = job.get("packages", ()), job.get("constraints", ())
-    # an archive that came with the step has a relative path
-    paths = [os.path.join(folder, r[2:]) if r.startswith("./") else r for r in requirements]
-    failed = install(paths, sources, constraints)
+
+    def placed(requirement: str) -> str:
+        # an archive that came with the step has a relative path
+        return os.path.join(folder, requirement[2:]) if requirement.startswith("./") else requirement
+
+    hashes = {placed(r): found for r, found in job.get("hashes", {}).items()}
+    failed = install([placed(r) for r in requirements], sources, constraints, hashes)
     if not failed:
         spec["prepare"] = possible(spec["prepare"], optional)
-        install_on_import(job.get("pins", {}), sources, constraints)
+        pins = {m: [placed(r) for r in found] for m, found in job.get("pins", {}).items()}
+        install_on_import(pins, sources, constraints, hashes)
     return failed
 
 
@@ -38,7 +44,7 @@ def possible(prepare: list[dict[str, Any]], optional: dict[str, list[str]]) -> l
 
 
 def install(
-    requirements: list[str], sources: dict[str, Any] | None = None, constraints: Any = ()
+    requirements: list[str], sources: dict[str, Any] | None = None, constraints: Any = (), hashes: Any = ()
 ) -> dict[str, Any] | None:
     """Install the missing requirements with `uv` or pip. Return the error when that fails, else ``None``.
 
@@ -49,12 +55,14 @@ def install(
         whose value is never printed.
     constraints
         The versions of what the requirements require, as ``name==version``.
+    hashes
+        The hashes of a lock, by requirement. The requirements are then all that is installed, and only files with these hashes.
     """
     missing = [r for r in requirements if not _is_installed(r)]
     if not missing:
         return None
     try:
-        folder = installed_apart(missing, sources or {}, constraints)
+        folder = installed_apart(missing, sources or {}, constraints, hashes)
     except Failure as failure:
         return {"kind": failure.kind, "type": failure.type, "message": failure.message}
     import importlib
@@ -65,7 +73,7 @@ def install(
     return None
 
 
-def installed_apart(missing: list[str], sources: dict[str, Any], constraints: Any = ()) -> str:
+def installed_apart(missing: list[str], sources: dict[str, Any], constraints: Any = (), hashes: Any = ()) -> str:
     """Install packages into a folder of their own, and return it. Raises `Failure`."""
     secrets: dict[str, str] = {}
     try:
@@ -77,12 +85,15 @@ def installed_apart(missing: list[str], sources: dict[str, Any], constraints: An
         raise Failure("packages", "InstallError", message) from None
     from tempfile import mkdtemp
 
-    folder = mkdtemp(prefix="kfnb-packages-")
+    folder, started = mkdtemp(prefix="kfnb-packages-"), time.monotonic()
     print("installing %s" % ", ".join(missing), flush=True)
-    status, output = _run_installer(missing, folder, variables, constraints)
+    if hashes:
+        status, output = _run_locked(missing, folder, variables, hashes)
+    else:
+        status, output = _run_installer(missing, folder, variables, _limits(missing, folder, constraints))
     if status and constraints and any(words in output for words in CONFLICT):
         print("not with the notebook's versions of what these require; installing any that fit", flush=True)
-        status, output = _run_installer(missing, folder, variables, ())
+        status, output = _run_installer(missing, folder, variables, [])
     if status:
         for value, name in secrets.items():
             output = output.replace(value, "${%s}" % name)
@@ -91,28 +102,52 @@ def installed_apart(missing: list[str], sources: dict[str, Any], constraints: An
             "%s cannot be installed in this step's image (%s); name an image that has them, with `packages: none`"
             % (", ".join(missing), (output.strip().splitlines() or ["no output"])[-1])
         )
+        if hashes and "hash" in output.lower():
+            message = "the index has other files than the lock: %s" % message
         raise Failure("packages", "InstallError", message)
+    print("installed in %.1f s" % (time.monotonic() - started), flush=True)
     return folder
 
 
-def _run_installer(missing: list[str], folder: str, variables: dict[str, str], constraints: Any) -> tuple[int, str]:
+def _limits(missing: list[str], folder: str, constraints: Any) -> list[str]:
+    """The arguments that keep the versions of what the missing requirements require."""
+    if not constraints:
+        return []
+    named = {_name(r) for r in missing}
+    return ["--constraint", _written(folder + ".txt", [c for c in constraints if _name(c) not in named])]
+
+
+def _run_locked(missing: list[str], folder: str, variables: dict[str, str], hashes: Any) -> tuple[int, str]:
+    """Install what a lock names: files by their hashes, and after them what comes from a repository, which has a commit instead."""
+    files = [r for r in missing if hashes.get(r)]
+    others = [r for r in missing if not hashes.get(r)]
+    status, output = 0, ""
+    if files:
+        lines = [" ".join([r, *("--hash=sha256:" + h for h in hashes[r])]) for r in files]
+        path = _written(folder + ".txt", lines)
+        status, output = _run_installer(["-r", path], folder, variables, ["--no-deps", "--require-hashes"])
+    if others and not status:
+        status, output = _run_installer(others, folder, variables, ["--no-deps"])
+    return status, output
+
+
+def _written(path: str, lines: list[str]) -> str:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines))
+    return path
+
+
+def _run_installer(wanted: list[str], folder: str, variables: dict[str, str], limits: list[str]) -> tuple[int, str]:
     """Run `uv` or pip, and return its exit status and what it printed."""
     import subprocess
     from shutil import which
 
-    limits = []
-    if constraints:
-        named = {_name(r) for r in missing}
-        path = folder + ".txt"
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("\n".join(c for c in constraints if _name(c) not in named))
-        limits = ["--constraint", path]
     if which("uv"):
-        command = ["uv", "pip", "install", "--quiet", "--python", sys.executable, "--target", folder, *limits, *missing]
+        command = ["uv", "pip", "install", "--quiet", "--python", sys.executable, "--target", folder, *limits, *wanted]
     else:
         command = [
             sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore",
-            "--no-warn-script-location", "--no-compile", "--target", folder, *limits, *missing,
+            "--no-warn-script-location", "--no-compile", "--target", folder, *limits, *wanted,
         ]  # fmt: skip
     process = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
@@ -175,19 +210,23 @@ def _is_installed(requirement: str) -> bool:
     return not version_wanted or version_wanted in (found, found.partition("+")[0])
 
 
-def install_on_import(pins: dict[str, list[str]], sources: dict[str, Any] | None = None, constraints: Any = ()) -> None:
+def install_on_import(
+    pins: dict[str, list[str]], sources: dict[str, Any] | None = None, constraints: Any = (), hashes: Any = ()
+) -> None:
     """Install packages when a value of another step needs their module. ``pins`` has the requirements by module."""
     if pins:
-        sys.meta_path.append(_InstallingFinder(pins, sources, constraints))
+        sys.meta_path.append(_InstallingFinder(pins, sources, constraints, hashes))
 
 
 class _InstallingFinder:
-    def __init__(self, pins: dict[str, list[str]], sources: dict[str, Any] | None, constraints: Any) -> None:
-        self.pins, self.sources, self.constraints = dict(pins), sources, constraints
+    def __init__(
+        self, pins: dict[str, list[str]], sources: dict[str, Any] | None, constraints: Any, hashes: Any
+    ) -> None:
+        self.pins, self.sources, self.constraints, self.hashes = dict(pins), sources, constraints, hashes
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         requirements = self.pins.pop(name, None)
-        if requirements is None or install(requirements, self.sources, self.constraints) is not None:
+        if requirements is None or install(requirements, self.sources, self.constraints, self.hashes) is not None:
             return None
         from importlib.machinery import PathFinder
 

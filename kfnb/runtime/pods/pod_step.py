@@ -63,6 +63,7 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
         cwd=os.path.join(folder, "work"),
         temporary=True,
         archived=outputs.get("archived", False),
+        tables=job.get("values", {}).get("tables", ""),
     )
     spec["sources"] = _sources(job)
     first: dict[str, Any] = next(iter(spec.get("cells", ())), {})

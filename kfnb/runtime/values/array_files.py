@@ -5,7 +5,7 @@ The head of a bundle has the type and the shape of an array as well, so that wha
 
 from __future__ import annotations
 
-from pickle import PickleBuffer
+from _pickle import PickleBuffer
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from kfnb.runtime.values import (
     function_pickling,
     instance_pickling,
     registered_formats,
+    table_files,
 )
 from kfnb.runtime.values.library_reducers import BY_NAME, BY_TYPE, Refused, reduce_exception, reduce_module, reduce_type
 
@@ -35,10 +36,13 @@ class FileBuffer:
 class ValuePickler(Pickler):
     """A pickler that gives large buffers to ``keep`` instead of writing them.
 
-    ``owners`` are the ids of arrays that several names are views of, and of classes that are outputs themselves.
+    ``owners`` are the ids of arrays that several names are views of, and of classes that are outputs themselves. With ``tables``,
+    large tables become files of their own.
     """
 
-    def __init__(self, file: Any, store_buffer: Callable[[Any], None], owners: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self, file: Any, store_buffer: Callable[[Any], None], owners: frozenset[int] = frozenset(), tables: bool = False
+    ) -> None:
         def buffer(view: Any) -> bool:
             header = self._headers.pop(id(view), b"")
             if view.raw().nbytes < OUT_OF_BAND:
@@ -49,6 +53,7 @@ class ValuePickler(Pickler):
         super().__init__(file, protocol=5, buffer_callback=buffer)
         self.owners = owners
         self._headers: dict[int, bytes] = {}
+        self._tables = tables
         self._registered = bool(registered_formats.registered_formats())
         self._delicate: dict[int, bool] = {}
         self.widget = getattr(sys.modules.get("ipywidgets.widgets.widget"), "Widget", None)
@@ -88,6 +93,8 @@ class ValuePickler(Pickler):
             root = root_of(value)
             if id(root) in self.owners and value is not root:
                 return _reduce_view(value)
+        if self._tables and table_files.is_table(kind):
+            return table_files.reduction_of(value)
         if kind.__name__ == "ndarray" and array_files.fits(value):
             header, content = array_files.header_of(value), array_files.content_of(value)
             self._headers[id(content)] = header
@@ -101,12 +108,14 @@ class ValuePickler(Pickler):
         return found
 
 
-def dump(values: dict[str, Any], owners: frozenset[int] = frozenset()) -> tuple[bytes, list[Any], Any]:
+def dump(
+    values: dict[str, Any], owners: frozenset[int] = frozenset(), tables: bool = False
+) -> tuple[bytes, list[Any], Any]:
     """The head and the large buffers of a bundle, and the pickler, whose memo has every object inside."""
 
     def write() -> tuple[bytes, list[Any], Any]:
         file, buffers = io.BytesIO(), []  # type: tuple[io.BytesIO, list[Any]]
-        pickler = ValuePickler(file, buffers.append, owners)
+        pickler = ValuePickler(file, buffers.append, owners, tables)
         pickler.dump(values)
         return file.getvalue(), buffers, pickler
 

@@ -70,7 +70,7 @@ def named_format(name: str) -> Any:
 def reduction_of(value: Any, name: str) -> Any:
     """How `pickle` makes a value again from what its format has written."""
     import io
-    from pickle import PickleBuffer
+    from _pickle import PickleBuffer
 
     file = io.BytesIO()
     named_format(name).write(value, file)

@@ -15,7 +15,7 @@ import pytest
 
 from kfnb.images.layers.choose_wheel import BadPlatform, Platform, chosen_wheel, platform_named
 from kfnb.images.layers.layer_archive import LayerFile, write_layer
-from kfnb.images.layers.package_layers import MOST_LAYERS, make_layers, package_layers
+from kfnb.images.layers.package_layers import MOST_LAYERS, Compiler, make_layers, package_layers
 from kfnb.images.layers.wheel_cache import BadDownload, WheelCache
 from kfnb.images.layers.wheel_files import PACKAGES, BadWheel, files_of_wheel
 from kfnb.images.locks.lock_model import LockedFile, LockedPackage
@@ -23,6 +23,7 @@ from kfnb.requirement_checks import DEFAULT_SOURCES, PackageSources
 from tests.images.package_index import package_index
 from tests.images.wheels import locked, make_wheel
 
+HERE = Compiler(sys.executable, f"{sys.version_info[0]}.{sys.version_info[1]}")
 SCRIPTS = "[console_scripts]\nsay-it = pkg.say:main\n\n[other.group]\nx = pkg.say\n"
 
 
@@ -151,10 +152,10 @@ def test_a_layer_is_made_once(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path / "index", "pkg")
     layers = package_layers([("pkg", locked(wheel))])
     cache = WheelCache(tmp_path / "cache")
-    first = make_layers(layers, cache)
+    first = make_layers(layers, cache, HERE)
     wheel.unlink()
-    assert make_layers(layers, cache) == first
-    assert cache.prune(-1) > 0 and cache.layer(layers[0].key) is None
+    assert make_layers(layers, cache, HERE) == first
+    assert cache.prune(-1) > 0 and cache.layer(first[0].key) is None
 
 
 def test_two_machines_make_the_same_layer(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_two_machines_make_the_same_layer(tmp_path: Path) -> None:
     found = []
     for machine, order in (("one", wheels), ("two", wheels[::-1])):
         layers = package_layers((w.name.split("-")[0], locked(w)) for w in order)
-        found.append(make_layers(layers, WheelCache(tmp_path / machine)))
+        found.append(make_layers(layers, WheelCache(tmp_path / machine), HERE))
     assert found[0] == found[1] and len(found[0]) == 1
 
 
@@ -171,7 +172,7 @@ def test_a_file_with_another_hash_is_refused(tmp_path: Path) -> None:
     file = locked(wheel)
     make_wheel(tmp_path / "index", "pkg", files={"pkg.py": "STOLEN = 1\n"})
     with pytest.raises(BadDownload, match="is not the file of the lock"):
-        make_layers(package_layers([("pkg", file)]), WheelCache(tmp_path / "cache"))
+        make_layers(package_layers([("pkg", file)]), WheelCache(tmp_path / "cache"), HERE)
     assert not list((tmp_path / "cache" / "wheels").rglob("*.whl"))
 
 
@@ -180,7 +181,7 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     file = locked(wheel)
     wheel.unlink()
     with pytest.raises(BadDownload, match=r"pkg-1\.0-py3-none-any\.whl cannot be read from .*: No such file"):
-        make_layers(package_layers([("pkg", file)]), WheelCache(tmp_path / "cache"))
+        make_layers(package_layers([("pkg", file)]), WheelCache(tmp_path / "cache"), HERE)
 
 
 def test_a_private_index_gets_its_account_and_nobody_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +191,58 @@ def test_a_private_index_gets_its_account_and_nobody_else_does(tmp_path: Path, m
         url = f"{address.removesuffix('/simple')}/files/{wheel.name}"
         layers = package_layers([("numbers", LockedFile(wheel.name, url, index.sha256(wheel.name)))])
         own = PackageSources(address.replace("://", "://ada:${INDEX_PASSWORD}@"))
-        assert make_layers(layers, WheelCache(tmp_path / "cache", own))
+        assert make_layers(layers, WheelCache(tmp_path / "cache", own), HERE)
         for other in (DEFAULT_SOURCES, PackageSources("https://ada:${INDEX_PASSWORD}@index.example.org/simple")):
             with pytest.raises(BadDownload, match=r"cannot be downloaded from 127\.0\.0\.1: status 401$"):
-                make_layers(layers, WheelCache(tmp_path / "other", other))
+                make_layers(layers, WheelCache(tmp_path / "other", other), HERE)
+
+
+# -------------------------------------------------------------------- bytecode
+MODULES = {
+    "pkg/__init__.py": "from pkg.names import *\n", "pkg/names.py": "NAMES = {'b', 'a', 'c'}\ndef found(x): return x in {'b', 'a', 'c'}\n",
+    "pkg/old.py": "print 'for Python 2'\n", "pkg/tests/test_it.py": "X = 1\n", "pkg-1.0.data/purelib/more.py": "Y = 1\n",
+}  # fmt: skip
+
+
+def layer_of(wheel: Path, cache: Path, compiler: Compiler = HERE) -> bytes:
+    (made,) = make_layers(package_layers([("pkg", locked(wheel))]), WheelCache(cache), compiler)
+    return WheelCache(cache).layer_path(made.key).read_bytes()
+
+
+def test_modules_are_compiled_so_that_steps_need_not_do_it(tmp_path: Path) -> None:
+    content = layer_of(make_wheel(tmp_path, "pkg", files=MODULES), tmp_path / "cache")
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        compiled = [n.removeprefix(f"{PACKAGES}/") for n in archive.getnames() if n.endswith(".pyc")]
+        archive.extractall(tmp_path / "root", filter="data")
+    tag = sys.implementation.cache_tag
+    assert compiled == [
+        f"__pycache__/more.{tag}.pyc",
+        f"pkg/__pycache__/__init__.{tag}.pyc",
+        f"pkg/__pycache__/names.{tag}.pyc",
+    ]
+    code = "import pkg, more; print(pkg.found('a'))"
+    environment = {
+        "PYTHONPATH": str(tmp_path / "root" / PACKAGES),
+        "PYTHONVERBOSE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.stdout == "True\n"
+    assert f"names.{tag}.pyc matches" in done.stderr and "wrote" not in done.stderr
+
+
+def test_bytecode_is_the_same_in_every_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = make_wheel(tmp_path, "pkg", files=MODULES)
+    monkeypatch.setenv("PYTHONHASHSEED", "5")
+    first = layer_of(wheel, tmp_path / "one")
+    monkeypatch.setenv("PYTHONHASHSEED", "6")
+    assert layer_of(wheel, tmp_path / "two") == first
+
+
+def test_an_interpreter_of_another_version_compiles_nothing(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "pkg", files=MODULES)
+    for number, compiler in enumerate(
+        (Compiler(sys.executable, "3.8"), Compiler(str(tmp_path / "nowhere"), HERE.python))
+    ):
+        with tarfile.open(fileobj=io.BytesIO(layer_of(wheel, tmp_path / str(number), compiler))) as archive:
+            assert not [n for n in archive.getnames() if n.endswith(".pyc")]

@@ -26,6 +26,7 @@ from kfnb.runtime.secret_mask import mask_of
 from kfnb.runtime.values.value_store import Store
 from kfnb.states import FINAL, STEP_FINAL
 
+ENDED = "the cluster ended the run while the step ran"
 POD_LOST = "its pod was lost, so all steps of the pod run again"
 DELETED = (
     "pod deleted"  #: Argo's message for a pod that was deleted; it stays when the pod is made again under the same name
@@ -305,6 +306,8 @@ class Recorder:
         """
         failed = [s for s in self.store.steps(self.run_id) if s["state"] == "failed" and not is_let_fail(s)]
         failed.sort(key=lambda s: s["finished"] or 0)
+        if state == "failed":
+            self._fail_running()
         self._finish_remaining("skipped" if state == "succeeded" else "omitted", partial(_why, state, failed))
         error = None
         if state == "succeeded" and failed:
@@ -322,6 +325,17 @@ class Recorder:
     def _write_end(self, state: str, finished: float | None, error: dict[str, Any] | None) -> None:
         self.state = state
         self.store.record_run(self.run_id, state, finished=finished or time.time(), error=error)
+
+    def _fail_running(self) -> None:
+        """Record the steps as failed that ran when the run failed as a whole, as an exit handler does whose Workflow ends with an error."""
+        for step in self.store.steps(self.run_id):
+            if step["state"] == "running":
+                error = {"kind": "died", "type": "Run", "message": ENDED, "step": step["path"]}
+                name, reason = step["path"].partition("[")[0], f"{error['type']}: {ENDED}"
+                self.store.record_step(
+                    self.run_id, step["path"], name, "failed", position=self.jobs[name].position, finished=time.time(),
+                    error=error, reason=reason,
+                )  # fmt: skip
 
     def _finish_remaining(self, state: str, reason_of: Callable[[Job], str]) -> None:
         """Set every step that has no final state when the run ends to ``state``, for the reason of its job."""

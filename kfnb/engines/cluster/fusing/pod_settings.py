@@ -17,7 +17,7 @@ def settings_of_pod(job: Job, options: ClusterOptions) -> dict[str, Any]:
     """The settings that all steps of a pod have in common, by the words of their marks."""
     settings = job.step.settings
     return {
-        "image": settings.image or options.image,
+        "image": options.image_of(settings, job.name),
         "node": frozenset(settings.nodes),
         "toleration": frozenset(settings.tolerations),
         "volume": frozenset(settings.volumes),

@@ -10,6 +10,7 @@ from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
 from kfnb.engines.cluster.lowering.checks.cluster_checks import (
     check_command_texts,
     check_jobs,
+    check_lock,
     check_packages,
     check_size,
 )
@@ -19,6 +20,7 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.cluster.packaging.embedded_files import embed_files
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
+from kfnb.images.locks.locked_requirements import with_lock
 from kfnb.images.needs.step_requirements import find_requirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.mark_placeholders import fixed_values
@@ -40,6 +42,7 @@ def compile_documents(
     folder: Path,
     values: dict[str, Any],
     form: WorkflowForm = WorkflowForm(),
+    python: str | None = None,
 ) -> tuple[list[dict[str, Any]], list[Problem]]:
     """Compile a pipeline to documents, and find its problems. Errors among them mean that a cluster would refuse the documents.
 
@@ -49,12 +52,19 @@ def compile_documents(
         The folder of the notebook.
     values
         Values of parameters. They become arguments of an Argo Workflow, and defaults in Kubeflow Pipelines' IR.
+    python
+        The interpreter of the notebook's environment. Default: the current one.
     """
     fixed = list(fixed_values(pipeline))
     pipeline = fit_to_target(pipeline, options, values)
-    requirements = find_requirements(pipeline, folder, options.packages, options.sources, values)
+    requirements = find_requirements(pipeline, folder, options.packages, options.sources, values, python)
+    requirements = with_lock(requirements, pipeline, folder, options.image)
     problems = [*fixed, *check_files(pipeline, requirements), *check_packages(pipeline, requirements)]
-    problems += [*check_pods(pipeline, options), *check_settings(pipeline, options, engine)]
+    problems += [
+        *check_lock(pipeline, requirements),
+        *check_pods(pipeline, options),
+        *check_settings(pipeline, options, engine),
+    ]
     pipeline = embed_files(pipeline, requirements.files)
     if engine == "argo":
         from kfnb.engines.argo import workflow_kinds, workflow_manifest
@@ -66,12 +76,15 @@ def compile_documents(
             workflow = workflow_kinds.as_cron(workflow, form.cron)
         elif form.template:
             workflow = workflow_kinds.as_template(workflow)
-        problems += [*check_jobs(jobs, engine), *check_size(workflow, "Workflow")]
+        problems += [*check_jobs(jobs, engine, requirements.python), *check_size(workflow, "Workflow")]
         return [workflow], problems
     from kfnb.engines.kfp.ir import pipeline_ir
 
     compiled = pipeline_ir.compile_ir(pipeline_ir.with_defaults(pipeline, values), options, requirements)
     given = {p.name: values.get(p.name, p.default) for p in pipeline.parameters}
     problems += [*check_command_texts(distinct_jobs(compiled.task_jobs), given)]
-    problems += [*check_jobs(distinct_jobs(compiled.task_jobs), engine), *check_size(compiled.ir, "pipeline")]
+    problems += [
+        *check_jobs(distinct_jobs(compiled.task_jobs), engine, requirements.python),
+        *check_size(compiled.ir, "pipeline"),
+    ]
     return compiled.documents, problems

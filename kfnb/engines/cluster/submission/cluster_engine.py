@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
-from kfnb.engines.cluster.lowering.checks.cluster_checks import check_jobs, check_packages, check_python
+from kfnb.engines.cluster.lowering.checks.cluster_checks import check_jobs, check_lock, check_packages
 from kfnb.engines.cluster.lowering.checks.file_checks import check_files
 from kfnb.engines.cluster.lowering.checks.setting_checks import check_settings
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
@@ -23,9 +21,21 @@ from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.cluster_run_record import ClusterRunRecord
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs, reusable_outputs
+from kfnb.engines.cluster.submission.unbuilt_run import (
+    BUILD_LOCK,
+    BUILDING,
+    BuildTeller,
+    UnbuiltRun,
+    Watch,
+    end_unbuilt,
+    ending_when_failed,
+    watch_nothing,
+)
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.follow_record import follow_events, follow_log
+from kfnb.images.locks.locked_requirements import with_lock
+from kfnb.images.needs.installed_packages import installed_packages
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
@@ -66,14 +76,14 @@ Compiled = TypeVar("Compiled", bound=CompiledPipeline)
 class ClusterEngine(ABC, Generic[Client, Compiled]):
     """Runs pipelines on one target.
 
-    A subclass says how to connect, how to emit its documents and create a run from them, and where the outputs and states of steps
+    ``watch`` is told what is done for the images of the steps. A subclass says how to connect, how to emit its documents and create a run from them, and where the outputs and states of steps
     are found. Everything else is here.
     """
 
     name: str
 
-    def __init__(self, store: RunStore, target: Target) -> None:
-        self.store, self.target = store, target
+    def __init__(self, store: RunStore, target: Target, watch: Watch = watch_nothing) -> None:
+        self.store, self.target, self.watch = store, target, watch
         self.record = ClusterRunRecord(store, target, self.name)
         self._client: Client | None = None
 
@@ -137,24 +147,43 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         return False
 
     # ---------------------------------------------------------------- compile and check
-    def compile_run(self, pipeline: Pipeline, options: RunOptions, reused: StepOutputs | None = None) -> Compiled:
-        """Compile a pipeline as the target runs it."""
-        settings = options_of(self.target)
-        settings = replace(settings, cache=settings.cache or options.cache, fuse=settings.fuse or options.fuse)
+    def compile_run(
+        self, pipeline: Pipeline, options: RunOptions, reused: StepOutputs | None = None, images: Mapping[str, str] = {}
+    ) -> Compiled:
+        """Compile a pipeline as the target runs it. ``images`` are those that were built, by the names of steps."""
+        folder, settings = Path(options.folder), replace(self._settings(options), images=images)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
         requirements = find_requirements(
-            pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters, options.python
+            pipeline, folder, settings.packages, settings.sources, options.parameters, options.python
         )
+        requirements = with_lock(requirements, pipeline, folder, settings.image).in_images(images)
         pipeline = embed_files(pipeline, requirements.files)
         return self.emit(pipeline, settings, requirements, options.parameters, reused or {})
+
+    def _settings(self, options: RunOptions) -> ClusterOptions:
+        """The target's settings for a run."""
+        settings = options_of(self.target, installed_packages(options.python).python)
+        return replace(settings, cache=settings.cache or options.cache, fuse=settings.fuse or options.fuse)
 
     def recompile(self, run_id: str) -> Compiled:
         """Compile the pipeline of a run again, as it was last submitted."""
         pipeline, options = self.record.pipeline_and_options(run_id)
-        return self.compile_run(pipeline, options, self.record.reused_outputs(run_id))
+        return self.compile_run(pipeline, options, self.record.reused_outputs(run_id), self.record.images(run_id))
 
-    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
-        options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder)
+    def build_images(self, pipeline: Pipeline, options: RunOptions, watch: Watch) -> dict[str, str]:
+        """Build what the target's repository lacks of the images of the steps, and return them by the names of the steps.
+
+        Without a repository there are none, and steps install their packages when they start. Raises `ClusterError`.
+        """
+        settings = self._settings(options)
+        if not settings.repository:
+            return {}
+        from kfnb.engines.cluster.submission.target_images import build_target_images
+
+        return build_target_images(fit_to_target(pipeline, settings, options.parameters), options, settings, watch)
+
+    def compile(self, pipeline: Pipeline, folder: str = ".", python: str | None = None) -> str:
+        options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder, python=python)
         return as_yaml(self.compile_run(pipeline, options).documents)
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
@@ -164,12 +193,12 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
         compiled, settings = self.compile_run(pipeline, options), options_of(self.target)
         return [
-            *check_jobs(distinct_jobs(compiled.task_jobs), self.name),
+            *check_jobs(distinct_jobs(compiled.task_jobs), self.name, compiled.requirements.python),
             *check_pods(pipeline, settings),
             *check_settings(fit_to_target(pipeline, settings, options.parameters), settings, self.name),
             *check_files(pipeline, compiled.requirements),
             *check_packages(pipeline, compiled.requirements),
-            *check_python(options),
+            *check_lock(pipeline, compiled.requirements),
             *self.check_emitted(compiled, options),
         ]
 
@@ -180,19 +209,33 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         Raises
         ------
         ClusterError
-            When the cluster cannot be reached, or refuses the run. A refused run is recorded as failed.
+            When the cluster cannot be reached, the images cannot be built, or the cluster refuses the run. Such a run is recorded as failed.
         """
-        compiled, client = self.compile_run(pipeline, options), self.client
+        run_id = self.begin(pipeline, options)
+        self.deliver(run_id)
+        return run_id
+
+    def begin(self, pipeline: Pipeline, options: RunOptions) -> str:
+        """Record a run that `deliver` brings to the cluster, and return its id. Raises `ClusterError` when the cluster cannot be reached."""
+        compiled, _ = self.compile_run(pipeline, options), self.client
         run_id = self.record.create(pipeline, options)
-        try:
-            location = self.create(client, run_id, pipeline, options, compiled)
-        except ClusterError as error:
-            failure = {"kind": "submit", "type": error.kind, "message": str(error)}
-            self.store.record_run(run_id, "failed", finished=time.time(), error=failure)
-            raise
-        self.record.write_location(run_id, location)
+        self.record.write_location(run_id, {BUILDING: True})
         self.record.record_pending(run_id, compiled.task_jobs)
         return run_id
+
+    def deliver(self, run_id: str) -> None:
+        """Build the images of a run that has begun, and create it on the cluster. Raises `ClusterError`."""
+        pipeline, options = self.record.pipeline_and_options(run_id)
+        with holding(self.store.folder(run_id) / BUILD_LOCK), ending_when_failed(self.store, run_id):
+            with BuildTeller(self.store.home, run_id, self.watch) as teller:
+                images = self.build_images(pipeline, options, teller)
+            if self.store.state(run_id) in FINAL:
+                return  # it was cancelled
+            self.record.write_images(run_id, images)
+            compiled = self.compile_run(pipeline, options, images=images)
+            location = self.create(self.client, run_id, pipeline, options, compiled)
+            self.record.write_location(run_id, location)
+            self.record.record_pending(run_id, compiled.task_jobs)
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
         """Run the steps again that did not succeed, or whose code or inputs have changed.
@@ -214,12 +257,18 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             new_pipeline = pipeline if pipeline is not None else old_pipeline
             if start is not None:
                 check_step(new_pipeline, run_id, start)
-            elif replace(new_pipeline, notebook=old_pipeline.notebook) == old_pipeline and self.retry_in_place(run_id):
+            elif (
+                not self._is_unbuilt(run_id)
+                and replace(new_pipeline, notebook=old_pipeline.notebook) == old_pipeline
+                and self.retry_in_place(run_id)
+            ):
                 return run_id
             attempts = self.record.attempt_counts(run_id)
             reused = self._reusable_outputs(run_id, old_pipeline, new_pipeline, options, start)
-            compiled = self.compile_run(new_pipeline, options, reused)
+            images = self.build_images(new_pipeline, options, self.watch)
+            compiled = self.compile_run(new_pipeline, options, reused, images)
             location = self.create(self.client, run_id, new_pipeline, options, compiled)
+            self.record.write_images(run_id, images)
             self.record.write_location(run_id, location, attempts)
             self.record.record_retry(run_id, new_pipeline, reused, compiled.task_jobs)
         return run_id
@@ -237,7 +286,9 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
     def _reusable_outputs(
         self, run_id: str, old_pipeline: Pipeline, new_pipeline: Pipeline, options: RunOptions, start: str | None
     ) -> StepOutputs:
-        """The outputs of the steps that a retry does not repeat, by step."""
+        """The outputs of the steps that a retry does not repeat, by step. That an image was built anew repeats none."""
+        if self._is_unbuilt(run_id):
+            return {}
         old, new = self.compile_run(old_pipeline, options), self.compile_run(new_pipeline, options)
         outputs = self.recorded_outputs(run_id, old, new)
         return reusable_outputs(outputs, distinct_jobs(old.task_jobs), new.outermost, new_pipeline, start)
@@ -247,6 +298,9 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         self.refresh(run_id)
         if self.store.head(run_id)["state"] in FINAL:
             return False
+        if self._is_unbuilt(run_id):
+            end_unbuilt(self.store, run_id, "cancelled", "the run was cancelled", None)
+            return True
         self.stop(self.record.location(run_id))
         self.record.record_cancel(run_id)
         return True
@@ -263,12 +317,20 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         if self.store.head(run_id)["state"] not in FINAL:
             with holding(self.store.folder(run_id) / FOLLOW_LOCK) as acquired:
                 if acquired:
-                    self.follower(self.store, run_id, lambda: False).update(log_of)
+                    self._follower(self.store, run_id, lambda: False).update(log_of)
+
+    def _is_unbuilt(self, run_id: str) -> bool:
+        return BUILDING in self.record.location(run_id)
+
+    def _follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
+        if self._is_unbuilt(run_id):
+            return UnbuiltRun(store, run_id, lambda: self._is_unbuilt(run_id), stopping)
+        return self.follower(store, run_id, stopping)
 
     @contextmanager
     def following(self, run_id: str) -> Iterator[FollowThread]:
         """A context in which the record is kept up to date, by this process or by another one that follows the run already."""
-        thread = FollowThread(self.store.home, run_id, self.follower)
+        thread = FollowThread(self.store.home, run_id, self._follower)
         thread.start()
         try:
             yield thread

@@ -31,6 +31,17 @@ class ClusterOptions:
         bytecode of functions depends on it.
     registry
         Where images come from that name no registry, such as ``registry.example.org/mirror``. Without it, each node's own setting counts.
+    repository
+        Where the images of steps are built to, such as ``registry.example.org/team/app``. Without it, steps install their packages when
+        they start.
+    repository_auth_file, repository_ca_file, repository_certificate, repository_key, repository_allow_http
+        How this machine reaches the registry, where Docker's and podman's own files do not say it.
+    builder
+        What makes these images: ``layers``, which needs nothing, or a tool that runs a Dockerfile.
+    platforms
+        The platforms of these images, such as ``linux/amd64``. Without any, that of this machine.
+    images
+        The images that were built, by the names of the steps. A run has them, and not its target.
     packages
         With ``auto``, a step installs the packages that it imports when it starts, in the versions of this environment. With ``none``, its
         image provides them.
@@ -75,6 +86,15 @@ class ClusterOptions:
     service_account: str = ""
     image: str = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
     registry: str = ""
+    repository: str = ""
+    repository_auth_file: str = ""
+    repository_ca_file: str = ""
+    repository_certificate: str = ""
+    repository_key: str = ""
+    repository_allow_http: bool = False
+    platforms: tuple[str, ...] = ()
+    builder: str = "layers"
+    images: Mapping[str, str] = field(default_factory=dict)
     packages: str = "auto"
     values: str = "parameters"
     value_options: Mapping[str, Json] = field(default_factory=dict, hash=False)
@@ -100,8 +120,10 @@ class ClusterOptions:
     cache: bool = False
     fuse: bool = False
 
-    def image_of(self, settings: Settings) -> str:
-        """The image of a step, from the registry of the target when its name names none."""
+    def image_of(self, settings: Settings, step: str = "") -> str:
+        """The image of a step: the one that was built for it, or else its own, from the registry of the target when its name names none."""
+        if step in self.images:
+            return self.images[step]
         image = settings.image or self.image
         if not self.registry:
             return image

@@ -22,6 +22,8 @@ from kfnb.runs.record.run_store import RunStore
 
 REUSED = "kept.json"  #: in the run's folder: the outputs of steps that the last retry did not repeat
 
+IMAGES = "images.json"  #: in the run's folder: the images that were built for its steps
+
 
 class ClusterRunRecord:
     """Reads and writes the record of the runs of one engine.
@@ -80,6 +82,16 @@ class ClusterRunRecord:
             return read_object(self._store.folder(run_id) / REUSED)
         except FileNotFoundError:
             return {}
+
+    def images(self, run_id: str) -> dict[str, str]:
+        """The images that were built for the steps of a run, by the names of the steps."""
+        try:
+            return read_object(self._store.folder(run_id) / IMAGES)
+        except FileNotFoundError:
+            return {}
+
+    def write_images(self, run_id: str, images: dict[str, str]) -> None:
+        self._write(run_id, IMAGES, images)
 
     def attempt_counts(self, run_id: str) -> dict[str, int]:
         """How many attempts every step has had."""

@@ -13,6 +13,8 @@ from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.lowering.pod_security import SECURITY
 from kfnb.engines.cluster.submission.cluster_options import CLUSTER_USER, ClusterOptions, is_url
 from kfnb.engines.cluster.targets.connection import Connection, address_of
+from kfnb.images.registry.image_repository import RegistryError
+from kfnb.images.registry.references import ARCHIVE, OCI, image_reference
 from kfnb.requirement_checks import BadSource, check_url
 from kfnb.setting_marks.setting_table import read_defaults
 from kfnb.setting_marks.value_parsers import QUANTITY, BadValue
@@ -21,6 +23,9 @@ TARGET_NAME = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 )  #: characters that are safe in a shell, a terminal and a web page
 REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*/?")
+REPOSITORY_FILES = ("repository_auth_file", "repository_ca_file", "repository_certificate", "repository_key")
+PLATFORM = re.compile(r"linux/[a-z0-9_]+(/v\d+)?")
+BUILDERS = ("layers", "podman", "buildah", "docker", "buildkit")
 ENGINES = ("local", "kfp", "argo")
 VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 
@@ -39,12 +44,14 @@ STEP_SETTINGS = frozenset(
         "experiment",
     }
 )
+OPTIONS = frozenset(
+    {f.name for f in fields(ClusterOptions)} - {"images"}
+)  #: the settings that concern the pods of steps
 CONNECTION_SETTINGS = frozenset({f.name for f in fields(Connection)} - {"pins"})
-KNOWN = frozenset(
-    {"engine", "experiment", "pipeline_root", "ui", *CONNECTION_SETTINGS, *(f.name for f in fields(ClusterOptions))}
-)
+KNOWN = frozenset({"engine", "experiment", "pipeline_root", "ui", *CONNECTION_SETTINGS, *OPTIONS})
 LISTS = frozenset(
     {
+        "platforms",
         "pull_secrets",
         "extra_index_url",
         "find_links",
@@ -60,13 +67,14 @@ CREDENTIALS = re.compile(r"secret|password|token|credential|connection_string|(^
 SOURCES = frozenset({"index_url", "extra_index_url", "find_links"})
 SECONDS = frozenset({"start_timeout", "ttl"})
 COUNTS = {"parallelism": "a number of pods", "max_gpu": "a number of accelerators"}
-FLAGS = frozenset({"verify", "allow_http", "cache", "fuse", "read_only_root"})
+FLAGS = frozenset({"repository_allow_http", "verify", "allow_http", "cache", "fuse", "read_only_root"})
 TEXTS = frozenset(
     {
         "engine",
         "service_account",
         "image",
         "registry",
+        *REPOSITORY_FILES,
         "packages",
         "values",
         "experiment",
@@ -77,7 +85,7 @@ TEXTS = frozenset(
 )
 CAPS = frozenset({"max_cpu", "max_memory"})
 ADDRESSES = frozenset({"host", "server", "ui"})
-FILES = frozenset({"token_file", "ca_file", "kubeconfig"})
+FILES = frozenset({"token_file", "ca_file", "kubeconfig", *REPOSITORY_FILES})
 
 
 def settings_error(name: str, settings: dict[str, Any]) -> str:
@@ -117,6 +125,8 @@ def _type_error(key: str, value: Any) -> str:
         return "" if fits else COUNTS.get(key, "a number of seconds")
     if key in LISTS and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
         return "a list of names" if key == "pull_secrets" else "a list of texts"
+    if key == "platforms":
+        return "" if all(map(PLATFORM.fullmatch, value)) else 'a list of platforms, such as "linux/amd64"'
     if key in SOURCES:
         return _source_error(value)
     if key in SECRETS:
@@ -128,6 +138,10 @@ def _type_error(key: str, value: Any) -> str:
         return "a text"
     if key == "registry" and value and not REGISTRY.fullmatch(value):
         return "a registry, with a path or without, such as registry.example.org/mirror"
+    if key == "builder":
+        return "" if value in BUILDERS else "one of " + ", ".join(BUILDERS)
+    if key == "repository":
+        return _repository_error(value)
     if key == "values" and is_url(value):
         return _store_error(value)
     if key == "values" and value not in VALUES and not value.startswith("volume:"):
@@ -158,6 +172,15 @@ def _defaults_error(value: Any) -> str:
 def concerns_steps_only(key: str, value: Any) -> bool:
     """Whether a setting counts although nobody has trusted its file. Values may not go to just any store."""
     return key in STEP_SETTINGS and not (key == "values" and is_url(str(value)))
+
+
+def _repository_error(value: Any) -> str:
+    wanted = "the name of a repository in a registry, without a tag, such as registry.example.org/team/app"
+    try:
+        found = image_reference(value if isinstance(value, str) else "")
+    except RegistryError:
+        return wanted
+    return wanted if found.tag or found.digest or found.repository.startswith((OCI, ARCHIVE)) else ""
 
 
 def _options_error(value: Any) -> str:

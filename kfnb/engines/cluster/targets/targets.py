@@ -15,7 +15,7 @@ settings for the pods of steps count.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from kfnb.engines.cluster.targets.config_files import NAME, ConfigFile, config_f
 from kfnb.engines.cluster.targets.connection import Connection, connection_of, visible
 from kfnb.engines.cluster.targets.target_settings import (
     CAPS,
+    OPTIONS,
     cap_text,
     concerns_steps_only,
     settings_error,
@@ -146,13 +147,20 @@ def withheld_problems(target: Target) -> list[Problem]:
     ]  # fmt: skip
 
 
-def options_of(target: Target | None) -> ClusterOptions:
-    """The settings of a target that concern its pods. Without a target they are the defaults."""
+def options_of(target: Target | None, python: str = "") -> ClusterOptions:
+    """The settings of a target that concern its pods. Without a target they are the defaults.
+
+    Parameters
+    ----------
+    python
+        The version of the notebook's Python, when it may differ from this one. An image that no setting names has it.
+    """
+    if python and (target is None or "image" not in target.settings):
+        return replace(options_of(target), image=f"python:{python}-slim")
     if target is None:
         return ClusterOptions()
-    names = {f.name for f in fields(ClusterOptions)}
     values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in names
+        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in OPTIONS
     }
     values.update({k: cap_text(values[k]) for k in CAPS & values.keys()})
     if "defaults" in values:

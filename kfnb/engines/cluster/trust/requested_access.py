@@ -11,7 +11,7 @@ from typing import Any
 
 from kfnb.engines.cluster.targets.config_files import ConfigFile
 from kfnb.engines.cluster.targets.connection import read_configuration, visible
-from kfnb.engines.cluster.targets.target_settings import KNOWN, absolute_path, concerns_steps_only
+from kfnb.engines.cluster.targets.target_settings import KNOWN, REPOSITORY_FILES, absolute_path, concerns_steps_only
 from kfnb.engines.cluster.trust.trusted_files import hash_of
 
 
@@ -57,7 +57,7 @@ def hashes_beside(file: ConfigFile) -> dict[str, str]:
     """The SHA-256 of the kubeconfigs, certificates and programs beside ``file`` that it uses, by their paths."""
     hashes: dict[str, str] = {}
     for settings in file.tables().values():
-        for key in ("kubeconfig", "ca_file"):
+        for key in ("kubeconfig", "ca_file", *REPOSITORY_FILES):
             value = settings.get(key)
             for text, path in zip(str(value).split(os.pathsep), _paths(settings, key, file.folder), strict=False):
                 if not os.path.isabs(os.path.expanduser(text)) or _inside(path, file.folder):
@@ -104,6 +104,14 @@ def _text(key: str, settings: dict[str, Any], folder: Path) -> str:
             for k in ("index_url", "extra_index_url", "find_links")
         },
         "package_secrets": f"gives every step the secrets {_listed(value)}",
+        "repository": f"sends images with your packages and modules to {value}, with your credentials for it",
+        "repository_auth_file": f"sends credentials of the file {files} to the registry",
+        "repository_ca_file": f"believes the certificates of {files} when it talks to the registry",
+        "repository_certificate": f"shows the certificate {files} to the registry",
+        "repository_key": f"uses the key {files} for it",
+        "repository_allow_http": "" if value is False else "talks to the registry over plain http too",
+        "builder": f"builds images with {value}",
+        "platforms": "",
         "values": f"lets steps keep their values in {value}",
         "value_options": f"reaches the store of values with {value}",
         "value_secrets": f"gives every step the secrets {_listed(value)}",

@@ -11,6 +11,7 @@ from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.containers.container_tool import has_gpus
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline, Step
+from kfnb.requirement_checks import requirement_name
 from kfnb.setting_marks.quantities import amount
 
 #: The limit of /dev/shm. Podman and docker have 64 MB, which is too little for data loaders with several processes.
@@ -33,8 +34,10 @@ class ContainerPlan:
         The most processors and bytes, or 0.
     memory_mark
         The limit as the mark has it, for messages.
-    packages, constraints, sources
-        What the step needs beside the image, the versions of what that requires, and where it comes from.
+    packages, met
+        What the step needs beside the image; and what other steps need, whose values it may meet. So most steps share one set.
+    constraints, sources
+        The versions of what these packages require, and where they come from.
     optional
         Imports of which the step reads nothing, each with its modules: it does without those that its image lacks.
     variables
@@ -52,6 +55,7 @@ class ContainerPlan:
     shared_memory: int
     gpus: int
     packages: tuple[str, ...]
+    met: tuple[str, ...]
     constraints: tuple[str, ...]
     sources: dict[str, Any]
     optional: dict[str, list[str]]
@@ -65,7 +69,10 @@ class ContainerPlan:
 def container_plans(pipeline: Pipeline, options: RunOptions) -> dict[str, ContainerPlan]:
     """The container of every step of a pipeline, by the step's name."""
     needs = find_requirements(pipeline, Path(options.folder), values=options.parameters, python=options.python)
-    return {step.name: _plan(step, needs, options) for step in pipeline.steps()}
+    inside = [s for s in pipeline.steps() if not _is_outside(s)]
+    met = tuple(sorted({r for s in inside for r in _met(s, needs)}))
+    constraints = tuple(sorted({c for s in inside for c in needs.of(s).get("constraints", ())}))
+    return {step.name: _plan(step, needs, met, constraints, options) for step in pipeline.steps()}
 
 
 def image_of(step: Step, options: RunOptions) -> str:
@@ -73,10 +80,15 @@ def image_of(step: Step, options: RunOptions) -> str:
     return step.settings.image or options.image or PYTHON_IMAGE
 
 
-def _plan(step: Step, needs: StepRequirements, options: RunOptions) -> ContainerPlan:
+def _plan(
+    step: Step, needs: StepRequirements, met: tuple[str, ...], constraints: tuple[str, ...], options: RunOptions
+) -> ContainerPlan:
     settings = step.settings
-    outside = step.shell or step.command is not None
+    outside = _is_outside(step)
     found = needs.of(step)
+    packages = () if outside else tuple(found.get("packages", ()))
+    named = {requirement_name(r) for r in packages}
+    any_package = bool(packages or (found.get("pins") and not outside))
     variables = dict.fromkeys([*options.environment, *(s.env for s in settings.secrets), *(n for n, _ in settings.env)])
     return ContainerPlan(
         image_of(step, options),
@@ -87,8 +99,9 @@ def _plan(step: Step, needs: StepRequirements, options: RunOptions) -> Container
         settings.memory or "",
         int(amount(settings.shared_memory)) if settings.shared_memory else SHARED_MEMORY,
         (settings.gpu or 0) if has_gpus() else 0,
-        () if outside else _packages(found),
-        () if outside else tuple(found.get("constraints", ())),
+        packages,
+        tuple(r for r in met if requirement_name(r) not in named) if any_package else (),
+        constraints if any_package else (),
         found.get("sources", {}),
         found.get("optional", {}),
         tuple(variables),
@@ -96,6 +109,12 @@ def _plan(step: Step, needs: StepRequirements, options: RunOptions) -> Container
     )
 
 
-def _packages(found: dict[str, Any]) -> tuple[str, ...]:
-    """What the code of a step requires, and what it may meet in values of other steps."""
-    return tuple(dict.fromkeys([*found.get("packages", ()), *(r for rs in found.get("pins", {}).values() for r in rs)]))
+def _is_outside(step: Step) -> bool:
+    return step.shell or step.command is not None
+
+
+def _met(step: Step, needs: StepRequirements) -> set[str]:
+    """The packages that the code of a step requires in the notebook's versions, or that it may meet in values."""
+    found = needs.of(step)
+    own = (r for r in found.get("packages", ()) if r not in step.settings.packages)
+    return {*own, *(r for rs in found.get("pins", {}).values() for r in rs)}

@@ -70,15 +70,23 @@ def packages_folder(
         When they cannot be installed.
     """
     missing = missing_packages(tuple(plan["packages"]), image)
-    if not missing:
+    met = missing_packages(tuple(plan["met"]), image)
+    if not missing and not met:
         return None
-    identity = [sorted(missing), sorted(plan["constraints"]), plan["sources"], image.python, image.machine, image.libc]
+    identity = [
+        sorted({*missing, *met}),
+        sorted(plan["constraints"]),
+        plan["sources"],
+        image.python,
+        image.machine,
+        image.libc,
+    ]
     folder = kept / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
     make_folder(kept)
     with holding(kept / f"{folder.name}.lock", patience=WAIT):
         if not folder.exists():
-            tell(f"installing {', '.join(missing)}; later runs find them in {folder}")
-            _Installation(plan, image, folder, watch).install(missing)
+            tell(f"installing {', '.join([*missing, *met])}; later runs find them in {folder}")
+            _Installation(plan, image, folder, watch).install(missing, met)
         os.utime(folder)
     return folder
 
@@ -92,14 +100,16 @@ class _Installation:
     folder: Path
     watch: Watch
 
-    def install(self, missing: list[str]) -> None:
-        """Install the requirements; the folder appears when it is whole."""
+    def install(self, missing: list[str], met: list[str]) -> None:
+        """Install what is missing, and what values may need. The folder appears when it is whole."""
         unfinished = self.folder.with_suffix(".new")
-        named = {requirement_name(r) for r in missing}
+        named = {requirement_name(r) for r in (*missing, *met)}
         constraints = [c for c in self.plan["constraints"] if requirement_name(c) not in named]
-        status, output = self._run_installer(missing, constraints, unfinished)
-        if status and constraints:  # the notebook's versions may not fit together with those of a mark
-            status, output = self._run_installer(missing, [], unfinished)
+        # The notebook's versions may not fit together with those of a mark, or with the Python of the image.
+        for wanted, versions in (([*missing, *met], constraints), (missing, constraints), (missing, [])):
+            status, output = self._run_installer(wanted, versions, unfinished) if wanted else (0, "")
+            if status == 0:
+                break
         if status:
             shutil.rmtree(unfinished, ignore_errors=True)
             version = ".".join(map(str, self.image.python))
@@ -109,6 +119,7 @@ class _Installation:
                 f"{', '.join(missing)} cannot be installed for Python {version} of the image ({last}): correct the marks "
                 "`package`, or name an image that has them with the mark `image`",
             )
+        unfinished.mkdir(exist_ok=True)
         os.rename(unfinished, self.folder)
 
     def _run_installer(self, missing: list[str], constraints: list[str], folder: Path) -> tuple[int, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +11,11 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.lowering.plain_container_commands import ends_itself, has_shell, only_in_environment
 from kfnb.engines.cluster.lowering.text_steps import PYTHON_IMAGE, is_shell_script
 from kfnb.engines.cluster.submission.cluster_options import BARE_ALLOWANCE
-from kfnb.engines.engine_interface import RunOptions
 from kfnb.images.needs.named_files import has_own_image
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Constant, ParameterRef, Pipeline, Step
 from kfnb.problems import Problem
+from kfnb.requirement_checks import requirement_name
 from kfnb.runtime.pods.handover.coded_text import coded
 from kfnb.surrogates import encodable, encoded
 
@@ -33,10 +32,10 @@ ARGO_TAG = re.compile(
 SURROGATE = re.compile("[\ud800-\udfff]")  #: half of a surrogate pair
 
 
-def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
-    """Find the problems of single steps."""
+def check_jobs(jobs: list[Job], engine: str, python: str) -> Iterator[Problem]:
+    """Find the problems of single steps. ``python`` is the version of the notebook's Python."""
     for job in jobs:
-        yield from _image(job)
+        yield from _image(job, python)
         yield from _let_fail(job, engine)
         yield from _timeout(job)
         yield from _python(job)
@@ -47,7 +46,8 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
 
 
 def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterator[Problem]:
-    """Find imported modules that a step cannot install."""
+    """Find imported modules that a step cannot install, and packages that steps get in another version than the notebook has."""
+    told: set[str] = set()
     for step in pipeline.steps():
         found = requirements.details.get(step.name)
         for module, reason in (found.left_out if found is not None else {}).items():
@@ -55,6 +55,16 @@ def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterat
                 "KF730", step, f"step `{step.name}` imports `{module}`, which is not installed there: {reason}",
                 "name a package that a cluster can get with the mark `package:`, an archive beside the notebook (`package:./dist/it.whl`) "
                 "or an image that has it (`image:`)",
+            )  # fmt: skip
+        marked = {requirement_name(r) for r in step.settings.packages}
+        conflicts = found.conflicts if found is not None and requirements.packages.get(step.name) else {}
+        for name, conflict in conflicts.items():
+            if name in marked or name in told:
+                continue
+            told.add(name)
+            yield _problem(
+                "KF732", step, f"step `{step.name}` gets another {name} than the notebook's cells: {conflict}",
+                f"install what the file asks for, let the file allow the notebook's version, or name a version with the mark `package:{name}==…`",
             )  # fmt: skip
 
 
@@ -83,34 +93,32 @@ def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
         )
 
 
-def check_python(options: RunOptions) -> Iterator[Problem]:
-    """Warn that packages travel in the versions of this Python, when the notebook's kernel is another Python."""
-    if options.python is not None:
-        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        yield Problem(
-            "KF708",
-            f"the steps get the packages and the version of kfnb's own Python {version}, not those of `{options.python}`",
-            "where that matters, mark steps with `package:NAME==VERSION` and `image:REF`, or install kfnb beside the kernel",
-            name=options.python,
-        )
+def check_lock(pipeline: Pipeline, requirements: StepRequirements) -> Iterator[Problem]:
+    """Find steps that the lock beside the notebook does not fit any more. They install what they would install without a lock."""
+    for step in pipeline.steps():
+        reason = requirements.lock_problems.get(step.name)
+        if reason is not None:
+            yield _problem(
+                "KF731", step, f"step `{step.name}` runs without the lock: {reason}",
+                "write the lock again with `kfnb lock`, which keeps the versions of everything else",
+            )  # fmt: skip
 
 
-def _image(job: Job) -> Iterator[Problem]:
+def _image(job: Job, python: str) -> Iterator[Problem]:
     match = PYTHON_IMAGE.search(job.step.settings.image or "")
     if match is None or job.plain_container:
         return
     version = (int(match[1]), int(match[2]))
-    own_version = sys.version_info[:2]
     if version < OLDEST:
         yield _problem(
             "KF701", job.step, f"step `{job.name}` has the image {job.step.settings.image}, and steps need Python 3.8 or newer",
-            f"use python:{own_version[0]}.{own_version[1]}",
+            f"use python:{python}",
         )  # fmt: skip
-    elif version != own_version:
+    elif f"{version[0]}.{version[1]}" != python:
         yield _problem(
             "KF705", job.step,
-            f"step `{job.name}` runs on Python {version[0]}.{version[1]}, the notebook on {own_version[0]}.{own_version[1]}: functions and classes of "
-            "the notebook cannot pass between them", f"use python:{own_version[0]}.{own_version[1]}",
+            f"step `{job.name}` runs on Python {version[0]}.{version[1]}, the notebook on {python}: functions and classes of "
+            "the notebook cannot pass between them", f"use python:{python}",
         )  # fmt: skip
 
 

@@ -1,0 +1,132 @@
+"""A run whose images are being built: nothing of it is on the cluster yet, and its steps wait in the record."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kfnb.runs.record.file_lock import is_held
+from kfnb.runs.record.run_store import RunStore
+from kfnb.states import FINAL
+
+BUILDING = "building"  #: the key of a location that is none yet
+BUILD_LOCK = "build.lock"  #: in the run's folder: the process that holds it builds the run's images
+EVERY = 1.0  #: seconds between two looks at what a build has done
+WORDS = {"download": "downloads", "upload": "sends", "build": "builds:"}
+LEFT = {
+    "kind": "submit",
+    "type": "unreachable",
+    "message": "the program that built the images of the steps has ended before it was done: retry the run",
+}
+
+#: Is told of a layer's title what is done with it (``download``, ``upload``), how many bytes are done, and how many there are.
+Watch = Callable[[str, str, int, int], None]
+
+
+def watch_nothing(*_: object) -> None:
+    """For those who do not watch."""
+
+
+def end_unbuilt(store: RunStore, run_id: str, state: str, reason: str, error: dict[str, Any] | None) -> None:
+    """Record that a run never reaches its cluster, unless it has ended already."""
+    now = time.time()
+    with store.changing():
+        if store.state(run_id) in FINAL:
+            return
+        for step in store.steps(run_id):
+            if step["state"] == "pending":
+                store.record_step(run_id, step["path"], step["step"], "omitted", finished=now, reason=reason)
+        store.record_run(run_id, state, finished=now, error=error)
+
+
+@contextmanager
+def ending_when_failed(store: RunStore, run_id: str) -> Iterator[None]:
+    """Record that the run has ended when the block fails or is interrupted."""
+    try:
+        yield
+    except BaseException as error:
+        reason = "the run never reached its cluster"
+        failure = {"kind": "submit", "type": getattr(error, "kind", type(error).__name__), "message": str(error)}
+        if isinstance(error, KeyboardInterrupt):
+            end_unbuilt(store, run_id, "cancelled", reason, None)
+        else:
+            end_unbuilt(store, run_id, "failed", reason, failure)
+        raise
+
+
+def end_if_left(store: RunStore, run_id: str) -> None:
+    """End a run when nobody builds its images any more."""
+    if store.state(run_id) not in FINAL and not is_held(store.folder(run_id) / BUILD_LOCK):
+        end_unbuilt(store, run_id, "failed", LEFT["message"], LEFT)
+
+
+class UnbuiltRun:
+    """Follows a run until its images are built."""
+
+    def __init__(
+        self, store: RunStore, run_id: str, is_unbuilt: Callable[[], bool], stopping: Callable[[], bool]
+    ) -> None:
+        self._store, self._run, self._is_unbuilt, self._stopping = store, run_id, is_unbuilt, stopping
+
+    def run(self) -> None:
+        pause = threading.Event()
+        while not self._stopping() and self._is_unbuilt() and self._store.state(self._run) not in FINAL:
+            self.update()
+            pause.wait(EVERY / 2)
+
+    def update(self, log_of: str = "") -> None:
+        end_if_left(self._store, self._run)
+
+
+class BuildTeller:
+    """Records what a build does as what the first step of the run waits for, once in a while. Several threads may tell it.
+
+    Parameters
+    ----------
+    watch
+        Is told the same at once.
+    """
+
+    def __init__(self, home: Path, run_id: str, watch: Watch) -> None:
+        self._home, self._run, self._watch = home, run_id, watch
+        self._text = ""
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._record, daemon=True)
+
+    def __call__(self, title: str, doing: str, done: int, size: int) -> None:
+        amount = f"{done / 1e6:.1f} of {size / 1e6:.1f} MB" if size else f"{done / 1e6:.1f} MB"
+        self._text = f"its image is built: kfnb {WORDS.get(doing, doing)} {title}, {amount}"
+        self._watch(title, doing, done, size)
+
+    def __enter__(self) -> BuildTeller:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _record(self) -> None:
+        if self._ended.wait(EVERY):  # most builds have nothing to do
+            return
+        store = RunStore(self._home)  # a connection to SQLite belongs to its thread
+        try:
+            first = next(iter(store.steps(self._run)), None)
+            told = ""
+            while first is not None and not self._ended.wait(EVERY):
+                if self._text != told:
+                    told = self._text
+                    self._tell(store, first, told)
+            if first is not None and told:
+                self._tell(store, first, None)
+        finally:
+            store.close()
+
+    def _tell(self, store: RunStore, step: dict[str, Any], reason: str | None) -> None:
+        with store.changing():
+            if store.state(self._run) not in FINAL:
+                store.record_step(self._run, step["path"], step["step"], "pending", reason=reason)

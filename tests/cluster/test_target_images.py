@@ -1,0 +1,241 @@
+"""A target with a repository: images are built before a run, its steps are pinned to them, and nothing is installed at their start."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kfnb.engines.argo.argo_engine import ArgoEngine
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.submission.unbuilt_run import BUILD_LOCK
+from kfnb.engines.cluster.targets.diagnosis import diagnose
+from kfnb.engines.cluster.targets.targets import Target, options_of
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.kfp.kfp_engine import KfpEngine
+from kfnb.images.registry.open_repository import open_repository
+from kfnb.images.registry.references import image_reference
+from kfnb.pipeline.model import Pipeline
+from kfnb.runs.record.file_lock import holding
+from kfnb.runs.record.run_store import RunStore
+from tests.cluster.argo import Pods
+from tests.cluster.controller import Controller
+from tests.cluster.kube_api import Cluster
+from tests.cluster.test_argo_engine import engine_at, finished, options
+from tests.images.registry.registry_server import Proxy, Trouble, htpasswd, proxy, registry
+from tests.images.small_base import make_base
+from tests.images.wheels import make_wheel
+from tests.notebooks import cell
+from tests.running import pipeline_of, states
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry with a base image, ``base:latest``."""
+    folder = tmp_path_factory.mktemp("registry")
+    with registry(folder) as address:
+        made = image_reference(make_base(folder / "base"))
+        source, base = open_repository(made.repository), open_repository(f"{address}/base")
+        manifest = source.manifest(made.reference)
+        assert manifest is not None
+        for blob in manifest.blobs():
+            base.copy_blob(blob, source)
+        base.put_manifest(manifest.content, manifest.media_type, "latest")
+        yield address
+
+
+@pytest.fixture
+def between(upstream: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with proxy(upstream) as state:
+        yield state
+
+
+def settings(between: Proxy, path: str) -> dict[str, Any]:
+    return {"repository": f"{between.address}/{path}", "image": f"{between.address}/base:latest", "packages": "none"}
+
+
+def two_steps(folder: Path) -> Pipeline:
+    """Steps with different packages, which neither of them imports: the pods of the test are not run in images."""
+    for name in ("one_package", "other_package"):
+        make_wheel(folder, name)
+    return pipeline_of(
+        cell("a = 1", "step:one", "package:./one_package-1.0-py3-none-any.whl"),
+        cell("print(a)", "step:two", "package:./other_package-1.0-py3-none-any.whl"),
+    )
+
+
+def pinned(engine: ArgoEngine, run_id: str) -> dict[str, str]:
+    return engine.record.images(run_id)
+
+
+def workflows(kube: Cluster) -> list[dict[str, Any]]:
+    return [body for (plural, _, _), body in kube.objects.items() if plural == "workflows"]
+
+
+def uploads(between: Proxy) -> int:
+    return sum(method in ("POST", "PUT", "PATCH") for method, _, _ in between.seen)
+
+
+def test_steps_are_pinned_to_images_with_their_packages(tmp_path: Path, cluster: Pods, between: Proxy) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube, **settings(between, "team/app")) as engine, Controller(kube, cluster).at_work():
+        pipeline = two_steps(tmp_path)
+        told: list[tuple[str, str]] = []
+        engine.watch = lambda title, doing, done, size: told.append((doing, title))
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        assert set(states(finished(engine, run_id)).values()) == {"succeeded"}
+        images = pinned(engine, run_id)
+        assert images.keys() == {"one", "two"} and images["one"] != images["two"]
+        (workflow,) = workflows(kube)
+        used = {t["container"]["image"] for t in workflow["spec"]["templates"] if "container" in t}
+        assert used == set(images.values()) and all("/team/app@sha256:" in image for image in used)
+        requirements = engine.recompile(run_id).requirements
+        assert all("packages" not in requirements.of(step) for step in pipeline.steps())
+        assert ("upload", "config") in told
+
+        between.seen.clear()
+        again = engine.submit(pipeline, options(pipeline, tmp_path))
+        assert pinned(engine, again) == images and uploads(between) == 0
+        assert finished(engine, again)["state"] == "succeeded"
+
+
+def test_a_retry_builds_what_has_changed_and_repeats_only_that(tmp_path: Path, cluster: Pods, between: Proxy) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube, **settings(between, "retried")) as engine, Controller(kube, cluster).at_work():
+        pipeline = two_steps(tmp_path)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        finished(engine, run_id)
+        before = pinned(engine, run_id)
+        make_wheel(tmp_path, "third_package")
+        changed = pipeline_of(
+            cell("a = 1", "step:one", "package:./one_package-1.0-py3-none-any.whl"),
+            cell("print(a)", "step:two", "package:./third_package-1.0-py3-none-any.whl"),
+        )
+        engine.retry(run_id, pipeline=changed)
+        assert finished(engine, run_id)["state"] == "succeeded"
+        after = pinned(engine, run_id)
+        assert after["one"] == before["one"] and after["two"] != before["two"]
+        counts = engine.record.attempt_counts(run_id)
+        assert (counts["one"], counts["two"]) == (1, 2)
+
+
+def test_kubeflow_pipelines_gets_the_same_images(tmp_path: Path, between: Proxy) -> None:
+    store = RunStore(tmp_path / "home")
+    engine = KfpEngine(store, Target("prod", "kfp", {"engine": "kfp", **settings(between, "kfp")}))
+    pipeline = two_steps(tmp_path)
+    run_options = options(pipeline, tmp_path)
+    images = engine.build_images(pipeline, run_options, engine.watch)
+    compiled = engine.compile_run(pipeline, run_options, images=images)
+    executors = compiled.ir["deploymentSpec"]["executors"].values()
+    assert {e["container"]["image"] for e in executors} == set(images.values())
+
+
+def test_a_build_that_fails_fails_the_run_and_says_why(tmp_path: Path, between: Proxy) -> None:
+    wanted = {**settings(between, "failed"), "image": f"{between.address}/no-base:latest"}
+    with engine_at(tmp_path, Cluster(), **wanted) as engine:
+        pipeline = two_steps(tmp_path)
+        with pytest.raises(ClusterError, match="images of the steps cannot be built: there is no image .*no-base"):
+            engine.submit(pipeline, options(pipeline, tmp_path))
+        (head,) = engine.store.runs(10)
+        assert head["state"] == "failed"
+        summary = engine.store.summary(head["run"])
+        assert set(states(summary).values()) == {"omitted"} and "no-base" in summary["error"]["message"]
+
+
+def test_a_run_is_cancelled_while_its_images_are_built(tmp_path: Path, between: Proxy) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube, **settings(between, "cancelled")) as engine:
+        pipeline = two_steps(tmp_path)
+        run_id = engine.begin(pipeline, options(pipeline, tmp_path))
+        with holding(engine.store.folder(run_id) / BUILD_LOCK):
+            assert engine.cancel(run_id)
+        assert finished(engine, run_id)["state"] == "cancelled"
+        engine.deliver(run_id)
+        assert not workflows(kube)
+
+
+def test_a_run_whose_builder_is_gone_has_failed_and_is_taken_up_again(
+    tmp_path: Path, cluster: Pods, between: Proxy
+) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube, **settings(between, "gone")) as engine, Controller(kube, cluster).at_work():
+        pipeline = two_steps(tmp_path)
+        run_id = engine.begin(pipeline, options(pipeline, tmp_path))
+        summary = finished(engine, run_id)
+        assert summary["state"] == "failed" and "retry the run" in summary["error"]["message"]
+        engine.retry(run_id)
+        assert finished(engine, run_id)["state"] == "succeeded"
+
+
+def test_the_record_says_what_is_built(tmp_path: Path, between: Proxy) -> None:
+    kube, seen = Cluster(), threading.Event()
+    with engine_at(tmp_path, kube, **settings(between, "told")) as engine:
+        pipeline = two_steps(tmp_path)
+        run_id = engine.begin(pipeline, options(pipeline, tmp_path))
+        events = engine.store.events
+
+        def wait(title: str, doing: str, done: int, size: int) -> None:
+            store = RunStore(engine.store.home)
+            while not seen.is_set():
+                told = [e.data.get("reason") or "" for e in store.events(run_id)]
+                if any("its image is built: kfnb" in text for text in told):
+                    seen.set()
+                seen.wait(0.05)
+            store.close()
+
+        engine.watch = wait
+        engine.deliver(run_id)
+        assert seen.is_set()
+        assert all(step["reason"] is None for step in engine.store.steps(run_id))
+        assert events(run_id)
+
+
+def test_what_is_wrong_with_the_settings_is_said() -> None:
+    from kfnb.engines.cluster.targets.target_settings import settings_error
+
+    assert settings_error("prod", {"engine": "argo", "repository": "registry.example.org/team/app"}) == ""
+    for wrong in ("oci:folder", "registry.example.org/team/app:1", "Registry.example.org/Team", 3):
+        assert "a repository in a registry" in settings_error("prod", {"engine": "argo", "repository": wrong})
+    assert "linux/amd64" in settings_error("prod", {"engine": "argo", "platforms": ["windows"]})
+    assert "has no setting `images`" in settings_error("prod", {"engine": "argo", "images": {}})
+    given = options_of(Target("prod", "argo", {"engine": "argo", "platforms": ["linux/arm64"]}))
+    assert given.platforms == ("linux/arm64",) and isinstance(RunOptions(), RunOptions)
+
+
+def test_whether_the_repository_can_be_written_to_is_told_with_the_target(tmp_path: Path, between: Proxy) -> None:
+    kube = Cluster(accounts={"default": ("create workflowtaskresults", "patch workflowtaskresults")})
+    with engine_at(tmp_path, kube, **settings(between, "team/app")) as engine:
+        found = diagnose(engine.target)
+        assert (
+            found.state == "ready" and f"built to {between.address}/team/app, which you can write to" in found.lines[-1]
+        )
+        between.troubles["POST"] = [Trouble(403)]
+        found = diagnose(engine.target)
+        assert found.state == "forbidden" and "does not let us write to" in found.lines[1]
+    (tmp_path / "locked").mkdir()
+    with registry(tmp_path / "locked", htpasswd(tmp_path / "locked")) as address:
+        with engine_at(tmp_path, kube, packages="none", repository=f"{address}/team/app") as engine:
+            found = diagnose(engine.target)
+    assert found.state == "forbidden" and "log in with `docker login" in found.lines[1]
+
+
+def test_build_takes_repository_and_platforms_of_a_target(tmp_path: Path, between: Proxy) -> None:
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings(between, "by/command").items()]
+    (tmp_path / "config" / "kfnb").mkdir(parents=True)
+    text = "\n".join(['[targets.prod]\nengine = "argo"\nplatforms = ["linux/amd64"]', *lines])
+    (tmp_path / "config" / "kfnb" / "kfnb.toml").write_text(text)
+    make_wheel(tmp_path, "one_package")
+    (tmp_path / "train.py").write_text('# %% tags=["step:one", "package:./one_package-1.0-py3-none-any.whl"]\na = 1\n')
+    command = [sys.executable, "-m", "kfnb", "build", "train.py", "--target", "prod"]
+    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and f"{between.address}/by/command@sha256:" in done.stdout, done.stdout + done.stderr
