@@ -104,7 +104,7 @@ def test_in_a_terminal_it_asks(tmp_path: Path, env: dict[str, str]) -> None:
         ours, theirs = pty.openpty()
         command = [sys.executable, "-m", "kfnb", "init-target", "--kubeconfig", str(config)]
         process = subprocess.Popen(command, cwd=tmp_path, env=env, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
-        os.write(ours, b"there\nteam\nmine\n")
+        os.write(ours, b"there\nteam\nmine\n\n")
         output, errors = process.communicate(timeout=60)
         os.close(ours)
         os.close(theirs)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +16,7 @@ import pytest
 from kfnb.engines.argo.argo_engine import ArgoEngine
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.submission.unbuilt_run import BUILD_LOCK
+from kfnb.engines.cluster.targets.diagnosis import diagnose
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.kfp_engine import KfpEngine
@@ -24,7 +29,7 @@ from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster
 from tests.cluster.test_argo_engine import engine_at, finished, options
-from tests.images.registry.registry_server import Proxy, proxy, registry
+from tests.images.registry.registry_server import Proxy, Trouble, htpasswd, proxy, registry, wait_for
 from tests.images.small_base import make_base
 from tests.images.wheels import make_wheel
 from tests.notebooks import cell
@@ -123,6 +128,24 @@ def test_a_retry_builds_what_has_changed_and_repeats_only_that(tmp_path: Path, c
         assert (counts["one"], counts["two"]) == (1, 2)
 
 
+def test_steps_that_share_a_pod_still_do(tmp_path: Path, between: Proxy) -> None:
+    with engine_at(tmp_path, Cluster(), **settings(between, "shared")) as engine:
+        for name in ("one_package", "other_package"):
+            make_wheel(tmp_path, name)
+        marked = [
+            cell(f"v{n} = {n}", f"step:s{n}", f"package:./{name}_package-1.0-py3-none-any.whl", *pods)
+            for n, (name, pods) in enumerate(
+                (("one", ["pod:a"]), ("other", ["pod:a"]), ("one", ["pod:b"]), ("one", ["pod:b"]))
+            )
+        ]
+        pipeline = pipeline_of(*marked)
+        run_options = options(pipeline, tmp_path)
+        images = engine.build_images(pipeline, run_options, engine.watch)
+        assert images.keys() == {"s2", "s3"} and images["s2"] == images["s3"]
+        compiled = engine.compile_run(pipeline, run_options, images=images)
+        assert sorted(len(jobs) for jobs in compiled.task_jobs.values()) == [2, 2]
+
+
 def test_kubeflow_pipelines_gets_the_same_images(tmp_path: Path, between: Proxy) -> None:
     store = RunStore(tmp_path / "home")
     engine = KfpEngine(store, Target("prod", "kfp", {"engine": "kfp", **settings(between, "kfp")}))
@@ -204,3 +227,61 @@ def test_what_is_wrong_with_the_settings_is_said() -> None:
     assert "has no setting `images`" in settings_error("prod", {"engine": "argo", "images": {}})
     given = options_of(Target("prod", "argo", {"engine": "argo", "platforms": ["linux/arm64"]}))
     assert given.platforms == ("linux/arm64",) and isinstance(RunOptions(), RunOptions)
+
+
+def test_whether_the_repository_can_be_written_to_is_told_with_the_target(tmp_path: Path, between: Proxy) -> None:
+    kube = Cluster(accounts={"default": ("create workflowtaskresults", "patch workflowtaskresults")})
+    with engine_at(tmp_path, kube, **settings(between, "team/app")) as engine:
+        found = diagnose(engine.target)
+        assert (
+            found.state == "ready" and f"built to {between.address}/team/app, which you can write to" in found.lines[-1]
+        )
+        between.troubles["POST"] = [Trouble(403)]
+        found = diagnose(engine.target)
+        assert found.state == "forbidden" and "does not let us write to" in found.lines[1]
+    (tmp_path / "locked").mkdir()
+    with registry(tmp_path / "locked", htpasswd(tmp_path / "locked")) as address:
+        with engine_at(tmp_path, kube, packages="none", repository=f"{address}/team/app") as engine:
+            found = diagnose(engine.target)
+    assert found.state == "forbidden" and "log in with `docker login" in found.lines[1]
+
+
+def test_build_takes_repository_and_platforms_of_a_target(tmp_path: Path, between: Proxy) -> None:
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings(between, "by/command").items()]
+    (tmp_path / "config" / "kfnb").mkdir(parents=True)
+    text = "\n".join(['[targets.prod]\nengine = "argo"\nplatforms = ["linux/amd64"]', *lines])
+    (tmp_path / "config" / "kfnb" / "kfnb.toml").write_text(text)
+    make_wheel(tmp_path, "one_package")
+    (tmp_path / "train.py").write_text('# %% tags=["step:one", "package:./one_package-1.0-py3-none-any.whl"]\na = 1\n')
+    command = [sys.executable, "-m", "kfnb", "build", "train.py", "--target", "prod"]
+    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and f"{between.address}/by/command@sha256:" in done.stdout, done.stdout + done.stderr
+
+
+def test_jupyterlab_gets_the_run_at_once_and_its_images_are_built_behind_it(
+    tmp_path: Path, between: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kfnb.server.run_requests import Runs
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
+    kube, asked, go_on = Cluster(), threading.Event(), threading.Event()
+
+    def wait(method: str) -> None:
+        if method == "POST" and not asked.is_set():
+            asked.set()
+            assert go_on.wait(30)
+
+    between.heard = wait
+    with engine_at(tmp_path, kube, **settings(between, "lab")) as engine:
+        lines = [f"{name} = {json.dumps(value)}" for name, value in engine.target.settings.items()]
+        (tmp_path / "config" / "kfnb").mkdir(parents=True)
+        (tmp_path / "config" / "kfnb" / "kfnb.toml").write_text("\n".join(["[targets.prod]", *lines]))
+        pipeline, runs = two_steps(tmp_path), Runs()
+        run_id, _ = runs.start(pipeline, {}, "prod", {}, notebook=str(tmp_path / "nb.ipynb"), folder=str(tmp_path))
+        assert asked.wait(30) and runs.snapshot(run_id)["run"]["state"] == "pending" and not workflows(kube)
+        go_on.set()
+        wait_for(lambda: len(workflows(kube)) == 1)
+        runs.close()
+        assert engine.record.images(run_id).keys() == {"one", "two"}

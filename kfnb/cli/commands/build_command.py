@@ -24,6 +24,7 @@ from kfnb.cli.command_helpers import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
     from kfnb.images.builders.build_images import BuiltImage
     from kfnb.images.builders.build_plan import PlannedImage, PlannedPlatform
     from kfnb.images.layers.choose_wheel import Platform
@@ -56,9 +57,7 @@ WHERE = "--repository registry.example.org/team/app, or --repository oci:FOLDER"
 @click.option(
     "--builder",
     type=click.Choice(["layers", "podman", "buildah", "docker", "buildkit"]),
-    default="layers",
-    show_default=True,
-    help="What makes the images; all but `layers` are tools that run a Dockerfile.",
+    help="What makes the images: by default the target's, or `layers`. All others are tools that run a Dockerfile.",
 )
 @click.option(
     "--dockerfile",
@@ -77,7 +76,7 @@ def build(
     base_image: str | None,
     platforms: str | None,
     python: str | None,
-    builder: str,
+    builder: str | None,
     dockerfiles: Path | None,
     dry_run: bool,
     pipeline: str | None,
@@ -96,7 +95,11 @@ def build(
     from kfnb.step_settings import Settings
 
     started = time.monotonic()
-    chosen = _platforms(platforms, as_json)
+    with cluster_errors(as_json):
+        options = options_of(target_named(target, notebook.path) if target else None)
+    repository = repository or options.repository or None
+    builder = builder or options.builder
+    chosen = _platforms(platforms or ",".join(options.platforms), as_json)
     if repository is None and not dry_run and dockerfiles is None:
         refuse(f"say where the images go: {WHERE}", as_json)
     if len(chosen) > 1 and (builder != "layers" or dockerfiles is not None):
@@ -105,8 +108,6 @@ def build(
     graph = required(built, notebook, as_json)
     if not as_json:
         report(notebook, built.problems, quiet=True)
-    with cluster_errors(as_json):
-        options = options_of(target_named(target, notebook.path) if target else None)
     base = base_image or (options.image_of(Settings()) if target else "")
     cache = WheelCache(sources=options.sources)
     interpreter = python or kernel_python(notebook)
@@ -115,7 +116,7 @@ def build(
     if not as_json:
         for note in locked.notes:
             click.echo(f"kfnb: {note}", err=True)
-    work = _Work(locked.lock, notebook.folder, chosen, base, repository, cache, interpreter, as_json)
+    work = _Work(locked.lock, notebook.folder, chosen, base, repository, cache, interpreter, options, as_json)
     if dockerfiles is not None:
         work.write_dockerfiles(dockerfiles)
     elif dry_run:
@@ -146,17 +147,21 @@ class _Work:
     repository: str | None
     cache: WheelCache
     interpreter: str | None
+    options: ClusterOptions
     as_json: bool
 
     def plan(self) -> tuple[PlannedImage, ...]:
         from kfnb.images.builders.build_plan import plan_images
 
-        return plan_images(self.lock, self.folder, self.platforms, self.base_image, self.cache)
+        return plan_images(self.lock, self.folder, self.platforms, self.base_image, self.cache, self.open)
 
     def place(self) -> ImageRepository | None:
-        from kfnb.images.registry.open_repository import open_repository
+        return self.open(self.repository) if self.repository is not None else None
 
-        return open_repository(self.repository) if self.repository is not None else None
+    def open(self, name: str) -> ImageRepository:
+        from kfnb.engines.cluster.submission.target_images import open_for
+
+        return open_for(self.options, name)
 
     def build_from_wheels(self) -> tuple[BuiltImage, ...]:
         from kfnb.cli.build_progress import shown

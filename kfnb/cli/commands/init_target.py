@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 @click.option("--context", metavar="NAME", help="The context of the kubeconfig.")
 @click.option("--namespace", metavar="NAME", help="The namespace in which runs are made.")
 @click.option("--host", metavar="URL", help="The address of Kubeflow Pipelines, where it has one of its own.")
+@click.option("--repository", metavar="R", help="Where images of steps are built to: registry.example.org/team/app.")
 @click.option("--rbac", is_flag=True, help="Only print the roles that are needed, as YAML for an administrator.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @as_json
 def init_target(
     name: str | None, engine: str | None, kubeconfig: str | None, context: str | None, namespace: str | None, host: str | None,
-    rbac: bool, yes: bool, as_json: bool,
+    repository: str | None, rbac: bool, yes: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make a target of a cluster: look at what is there, and write it into your configuration as the target NAME.
 
@@ -55,7 +56,12 @@ def init_target(
         if namespace:
             check_namespace(namespace)
         if host:
-            settings = {"engine": "kfp", "host": host, **({"namespace": namespace} if namespace else {})}
+            settings = {
+                "engine": "kfp",
+                "host": host,
+                **({"namespace": namespace} if namespace else {}),
+                **({"repository": repository} if repository else {}),
+            }
             _add(propose(name or USUAL_NAMES["kfp"], settings), as_json)
         chosen = _connection(kubeconfig, context, namespace, asks)
         if rbac:
@@ -65,7 +71,15 @@ def init_target(
         engine = engine or usual_engine(found)
         usual = USUAL_NAMES[engine]
         name = name or (click.prompt("name of the target", default=usual) if asks else usual)
-        _add(propose(name, settings_for(found, engine, chosen), found), as_json, found)
+        if repository is None and asks:
+            click.echo(
+                "With a repository in a registry, images are built for the steps, and nothing is installed when they start."
+            )
+            repository = click.prompt(
+                "repository (such as registry.example.org/team/app)", default="", show_default=False
+            )
+        settings = settings_for(found, engine, chosen) | ({"repository": repository} if repository else {})
+        _add(propose(name, settings, found), as_json, found)
 
 
 def _connection(kubeconfig: str | None, context: str | None, namespace: str | None, asks: bool) -> Connection:

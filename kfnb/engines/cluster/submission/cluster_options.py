@@ -36,6 +36,8 @@ class ClusterOptions:
         they start.
     repository_auth_file, repository_ca_file, repository_certificate, repository_key, repository_allow_http
         How this machine reaches the registry, where Docker's and podman's own files do not say it.
+    builder
+        What makes these images: ``layers``, which needs nothing, or a tool that runs a Dockerfile.
     platforms
         The platforms of these images, such as ``linux/amd64``. Without any, that of this machine.
     images
@@ -91,6 +93,7 @@ class ClusterOptions:
     repository_key: str = ""
     repository_allow_http: bool = False
     platforms: tuple[str, ...] = ()
+    builder: str = "layers"
     images: Mapping[str, str] = field(default_factory=dict)
     packages: str = "auto"
     values: str = "parameters"

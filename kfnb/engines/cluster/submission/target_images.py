@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
@@ -10,6 +11,8 @@ from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.unbuilt_run import Watch
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.images.registry.client.registry_access import RegistryAccess
+from kfnb.images.registry.image_repository import ImageRepository
+from kfnb.images.registry.references import ARCHIVE, OCI, registry_path
 from kfnb.pipeline.model import Pipeline, Step, with_steps
 from kfnb.problems import UserError
 from kfnb.step_settings import Settings
@@ -52,21 +55,46 @@ def build_target_images(
 def _built(pipeline: Pipeline, options: RunOptions, settings: ClusterOptions, watch: Watch) -> dict[str, str]:
     from kfnb.images.builders.build_images import build_images
     from kfnb.images.builders.build_plan import plan_images, this_platform
+    from kfnb.images.builders.container_tools import build_with, contexts
     from kfnb.images.builders.lock_to_build import lock_to_build
     from kfnb.images.layers.choose_wheel import platform_named
     from kfnb.images.layers.wheel_cache import WheelCache
     from kfnb.images.locks.lock_pipeline import LockOptions
-    from kfnb.images.registry.open_repository import open_repository
 
-    folder, cache = Path(options.folder), WheelCache()
+    folder, cache = Path(options.folder), WheelCache(sources=settings.sources)
     platforms = [platform_named(p) for p in settings.platforms] or [this_platform()]
-    repository = open_repository(settings.repository, access_of(settings))
     named = with_steps(pipeline, lambda step: _with_whole_name(step, settings))
     base = settings.image_of(Settings())
     wanted = LockOptions(base, settings.packages, settings.sources, options.python, tuple(map(str, platforms)))
     locked = lock_to_build(named, folder, wanted, cache)
-    planned = plan_images(locked.lock, folder, platforms, base, cache)
-    return {step: image.reference for image in build_images(planned, repository, cache, watch) for step in image.steps}
+    if settings.builder == "layers":
+        planned = plan_images(locked.lock, folder, platforms, base, cache, partial(open_for, settings))
+        repository = open_for(settings, settings.repository)
+        built = build_images(planned, repository, cache, watch, options.python)
+    else:
+        made = contexts(locked.lock, folder, platforms[0], base)
+        built = build_with(
+            settings.builder, made, platforms[0], settings.repository, lambda text: watch(text, "build", 0, 0)
+        )
+    return _that_fit_pods(pipeline, {step: image.reference for image in built for step in image.steps})
+
+
+def _that_fit_pods(pipeline: Pipeline, images: dict[str, str]) -> dict[str, str]:
+    """The images without those of steps that share a pod and have different ones. Such steps install their packages when they start."""
+    pods: dict[str, set[str]] = {}
+    shared = {s.name: s.settings.pod for s in pipeline.steps() if s.settings.pod is not None}
+    for step, pod in shared.items():
+        pods.setdefault(pod, set()).add(images.get(step, ""))
+    return {step: image for step, image in images.items() if step not in shared or len(pods[shared[step]]) == 1}
+
+
+def open_for(settings: ClusterOptions, name: str) -> ImageRepository:
+    """A repository, with the access that the target has to its registry."""
+    from kfnb.images.registry.open_repository import open_repository
+
+    ours = settings.repository and registry_path(settings.repository).registry
+    is_ours = not name.startswith((OCI, ARCHIVE)) and registry_path(name).registry == ours
+    return open_repository(name, access_of(settings) if is_ours else None)
 
 
 def _with_whole_name(step: Step, settings: ClusterOptions) -> Step:

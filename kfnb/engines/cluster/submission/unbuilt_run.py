@@ -16,7 +16,7 @@ from kfnb.states import FINAL
 BUILDING = "building"  #: the key of a location that is none yet
 BUILD_LOCK = "build.lock"  #: in the run's folder: the process that holds it builds the run's images
 EVERY = 1.0  #: seconds between two looks at what a build has done
-WORDS = {"download": "downloads", "upload": "sends"}
+WORDS = {"download": "downloads", "upload": "sends", "build": "builds:"}
 LEFT = {
     "kind": "submit",
     "type": "unreachable",

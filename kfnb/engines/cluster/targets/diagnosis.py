@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
@@ -10,6 +11,7 @@ from kfnb.engines.cluster.clients.kubernetes_client import Kube, connect
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.targets.server_findings import Finding, findings, secret_findings
 from kfnb.engines.cluster.targets.targets import Target, options_of
+from kfnb.images.registry.image_repository import RegistryError
 
 STOPPING = ("forbidden", "missing")  #: states of findings with which no run can succeed
 OLDEST = (1, 24)  #: the oldest version of Kubernetes that Argo Workflows 3.7 supports
@@ -59,10 +61,25 @@ def _argo(kube: Kube, options: ClusterOptions) -> Diagnosis:
         return Diagnosis(
             "refused", (f"{cluster} is too old: Argo Workflows 3.7 needs Kubernetes {OLDEST[0]}.{OLDEST[1]} or newer",)
         )
-    found = list(findings(kube, options))
+    found = [*findings(kube, options), *repository_findings(options)]
     if not any(f.state in STOPPING for f in found) and not kube.has_argo_workflows():
         return Diagnosis("missing", (f"{cluster} does not have Argo Workflows: install it, or name another cluster",))
     return _of_findings(cluster, found)
+
+
+def repository_findings(options: ClusterOptions) -> Iterator[Finding]:
+    """Whether images can be put into the target's repository. An upload is begun there and given up."""
+    if not options.repository:
+        return
+    from kfnb.engines.cluster.submission.target_images import open_for
+
+    try:
+        open_for(options, options.repository).check_writable()
+    except RegistryError as error:
+        state = "forbidden" if error.kind in ("forbidden", "unauthorized") else "missing"
+        yield Finding(state, f"no image can be built to `repository`: {error}")
+        return
+    yield Finding("note", f"images of steps are built to {options.repository}, which you can write to")
 
 
 def _of_findings(cluster: str, found: list[Finding]) -> Diagnosis:
@@ -86,8 +103,8 @@ def _kfp(target: Target) -> Diagnosis:
 
 def _kfp_findings(target: Target) -> list[Finding]:
     """The secrets that the pods need, where the target says how to ask the cluster itself."""
-    connection = target.connection
+    connection, options = target.connection, options_of(target)
     if not connection.names_cluster:
-        return []
+        return list(repository_findings(options))
     kube = connect(replace(connection, namespace=connection.namespace or connection.server_namespace))
-    return list(secret_findings(kube, options_of(target)))
+    return [*secret_findings(kube, options), *repository_findings(options)]

@@ -25,6 +25,7 @@ TARGET_NAME = re.compile(
 REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*/?")
 REPOSITORY_FILES = ("repository_auth_file", "repository_ca_file", "repository_certificate", "repository_key")
 PLATFORM = re.compile(r"linux/[a-z0-9_]+(/v\d+)?")
+BUILDERS = ("layers", "podman", "buildah", "docker", "buildkit")
 ENGINES = ("local", "kfp", "argo")
 VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 
@@ -137,6 +138,8 @@ def _type_error(key: str, value: Any) -> str:
         return "a text"
     if key == "registry" and value and not REGISTRY.fullmatch(value):
         return "a registry, with a path or without, such as registry.example.org/mirror"
+    if key == "builder":
+        return "" if value in BUILDERS else "one of " + ", ".join(BUILDERS)
     if key == "repository":
         return _repository_error(value)
     if key == "values" and is_url(value):

@@ -110,6 +110,7 @@ def _text(key: str, settings: dict[str, Any], folder: Path) -> str:
         "repository_certificate": f"shows the certificate {files} to the registry",
         "repository_key": f"uses the key {files} for it",
         "repository_allow_http": "" if value is False else "talks to the registry over plain http too",
+        "builder": f"builds images with {value}",
         "platforms": "",
         "values": f"lets steps keep their values in {value}",
         "value_options": f"reaches the store of values with {value}",
