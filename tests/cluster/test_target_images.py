@@ -247,16 +247,34 @@ def test_whether_the_repository_can_be_written_to_is_told_with_the_target(tmp_pa
 
 
 def test_build_takes_repository_and_platforms_of_a_target(tmp_path: Path, between: Proxy) -> None:
-    lines = [f"{name} = {json.dumps(value)}" for name, value in settings(between, "by/command").items()]
-    (tmp_path / "config" / "kfnb").mkdir(parents=True)
-    text = "\n".join(['[targets.prod]\nengine = "argo"\nplatforms = ["linux/amd64"]', *lines])
-    (tmp_path / "config" / "kfnb" / "kfnb.toml").write_text(text)
+    configure(tmp_path, {"engine": "argo", "platforms": ["linux/amd64"], **settings(between, "by/command")})
     make_wheel(tmp_path, "one_package")
     (tmp_path / "train.py").write_text('# %% tags=["step:one", "package:./one_package-1.0-py3-none-any.whl"]\na = 1\n')
     command = [sys.executable, "-m", "kfnb", "build", "train.py", "--target", "prod"]
     env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0 and f"{between.address}/by/command@sha256:" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_command_says_what_it_sends(tmp_path: Path, between: Proxy) -> None:
+    with engine_at(tmp_path, Cluster(), **settings(between, "commanded")) as engine:
+        configure(tmp_path, engine.target.settings)
+        make_wheel(tmp_path, "one_package")
+        (tmp_path / "train.py").write_text(
+            '# %% tags=["step:one", "package:./one_package-1.0-py3-none-any.whl"]\na = 1\n'
+        )
+        command = [sys.executable, "-m", "kfnb", "run", "train.py", "--target", "prod", "--detach"]
+        env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config"), "KFNB_HOME": str(tmp_path / "home")}
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0 and "kfnb sends config (" in done.stderr, done.stdout + done.stderr
+        assert engine.record.images(done.stdout.strip()).keys() == {"one"}
+
+
+def configure(folder: Path, target: dict[str, Any]) -> None:
+    """Write the user's own file of targets, with the target ``prod``."""
+    lines = [f"{name} = {json.dumps(value)}" for name, value in target.items()]
+    (folder / "config" / "kfnb").mkdir(parents=True)
+    (folder / "config" / "kfnb" / "kfnb.toml").write_text("\n".join(["[targets.prod]", *lines]))
 
 
 def test_jupyterlab_gets_the_run_at_once_and_its_images_are_built_behind_it(
@@ -275,9 +293,7 @@ def test_jupyterlab_gets_the_run_at_once_and_its_images_are_built_behind_it(
 
     between.heard = wait
     with engine_at(tmp_path, kube, **settings(between, "lab")) as engine:
-        lines = [f"{name} = {json.dumps(value)}" for name, value in engine.target.settings.items()]
-        (tmp_path / "config" / "kfnb").mkdir(parents=True)
-        (tmp_path / "config" / "kfnb" / "kfnb.toml").write_text("\n".join(["[targets.prod]", *lines]))
+        configure(tmp_path, engine.target.settings)
         pipeline, runs = two_steps(tmp_path), Runs()
         run_id, _ = runs.start(pipeline, {}, "prod", {}, notebook=str(tmp_path / "nb.ipynb"), folder=str(tmp_path))
         assert asked.wait(30) and runs.snapshot(run_id)["run"]["state"] == "pending" and not workflows(kube)
