@@ -201,6 +201,7 @@ def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> N
         click.echo("")
         click.echo(without_codes(error_line(error) if error_place(error) else error["message"]))
         _tail(store, summary, error)
+    from kfnb.runs.install_times import install_advice
     from kfnb.runs.run_summary import let_fail
 
     for path, reason in let_fail(summary):
@@ -212,6 +213,9 @@ def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> N
             click.echo(without_codes(line))
     length = f" in {duration(elapsed(summary))}" if summary["finished"] and summary["started"] else ""
     click.echo(f"run {summary['run']} {summary['state']}{length}")
+    advice = install_advice(store, summary)
+    if advice:
+        click.echo(without_codes(advice), err=True)
     if summary.get("page"):
         click.echo(f"on the cluster: {summary['page']}")
     if summary["state"] == "failed" and summary["run"]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 import tarfile
 import zipfile
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -347,6 +349,34 @@ def test_metrics_and_figures_are_artifacts_that_the_pages_show(oracle: Oracle, t
     outputs = [json.loads(p.read_text()) for p in tmp_path.glob("**/executor_output.json")]
     metrics = [o["artifacts"]["metrics"]["artifacts"][0]["metadata"] for o in outputs if "metrics" in o["artifacts"]]
     assert metrics == [{"score": 1.5}]
+
+
+def test_tables_and_models_are_artifacts_that_the_pages_show(oracle: Oracle, tmp_path: Path) -> None:
+    pipeline = pipeline_of(
+        cell("import pandas as pd\nprices = pd.DataFrame({'item': ['tea', 'rice'], 'price': [3.5, 2.0]})\ncheap = prices.query('price < 3')", "step:load"),
+        cell("from sklearn.linear_model import LinearRegression\nmodel = LinearRegression(positive=True)\nmodel.fit([[0], [1]], prices['price'])\nn = 1", "step:train"),
+        cell("print(model.predict([[2]]), n, len(cheap))", "step:use"),
+    )  # fmt: skip
+    compiled = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements())
+    outputs = {k: c.get("outputDefinitions", {}).get("artifacts", {}) for k, c in compiled.ir["components"].items()}
+    kinds = {n: a["artifactType"]["schemaTitle"] for o in outputs.values() for n, a in o.items() if "-" in n}
+    assert kinds == {
+        "table-prices": "system.Dataset",
+        "table-cheap": "system.Dataset",
+        "model-model": "system.Model",
+    }
+    assert on_kfp(pipeline, oracle, {}, tmp_path).state == "succeeded"
+    told = [json.loads(p.read_text())["artifacts"] for p in tmp_path.glob("**/executor_output.json")]
+    about = {n: a["artifacts"][0]["metadata"] for t in told for n, a in t.items() if "-" in n}
+    assert about["table-prices"] == {
+        "display_name": "prices", "class": "pandas.DataFrame", "rows": 2, "columns": 2, "column_names": ["item", "price"],
+        "format": "parquet",
+    }  # fmt: skip
+    assert about["table-cheap"]["rows"] == 1
+    assert about["model-model"]["framework"] == "sklearn" and about["model-model"]["parameters"]["positive"] is True
+    (table,), (model,) = tmp_path.glob("**/table-prices"), tmp_path.glob("**/model-model")
+    assert pd.read_parquet(table)["price"].tolist() == [3.5, 2.0]
+    assert pickle.loads(model.read_bytes()).predict([[0]]).round(6).tolist() == [2.75]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from kfnb.cli.command_helpers import (
     OK,
     as_json,
     emit,
+    kernel_python,
     notebook_argument,
     pipeline_option,
     refuse,
@@ -24,7 +25,6 @@ from kfnb.surrogates import write_text
 
 if TYPE_CHECKING:
     from kfnb.notebook.notebook_source import Source
-    from kfnb.pipeline.model import Pipeline
 
 
 @click.command()
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @as_json
 @pipeline_option
 @click.option("--svg", is_flag=True, help="Print the graph as an SVG picture.")
-@click.option("--why", metavar="STEP", help="Say why this step waits for what it waits for.")
+@click.option("--why", metavar="STEP", help="Say why this step waits for what it waits for, and needs what it needs.")
 def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: str | None) -> None:
     """Show the pipeline that NOTEBOOK becomes. Nothing is run."""
     from kfnb.pipeline.build.build_from_source import build_source
@@ -49,31 +49,17 @@ def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: 
 
         click.echo(draw(graph))
     elif why is not None:
+        from kfnb.images.explain_needs import explained_needs
+
         try:
             click.echo(shown.why(built, why))
-            for line in cluster_needs(graph, notebook, why):
+            for line in explained_needs(graph, notebook.folder, why, kernel_python(notebook)):
                 click.echo(line)
         except KeyError:
             names = ", ".join(s.name for s in graph.steps())
             refuse(f"there is no step `{why}`; the steps are {names}")
     else:
         click.echo(shown.text(graph))
-
-
-def cluster_needs(pipeline: Pipeline, notebook: Source, step: str) -> list[str]:
-    """What a step needs on a cluster in addition to its code, one line each."""
-    from kfnb.images.needs.step_requirements import find_requirements
-
-    need = find_requirements(pipeline, notebook.folder)
-    lines = [f"  on a cluster it installs {', '.join(need.packages[step])}"] if need.packages.get(step) else []
-    details = need.details[step]
-    lines += [f"    {module} because of `{why}`" for module, why in details.reasons.items()]
-    lines += [f"  on a cluster it does not install {module}: {why}" for module, why in details.left_out.items()]
-    lines += [f"  on a cluster {', '.join(need.modules[step])} travels with it"] if need.modules.get(step) else []
-    data = sorted(set(need.files.get(step, ())) - set(need.modules.get(step, ())))
-    lines += [f"  on a cluster the file {name} travels with it" for name in data]
-    lines += [f"  on a cluster the file {name} is too large to travel with it" for name in need.too_large.get(step, ())]
-    return lines
 
 
 @click.command()

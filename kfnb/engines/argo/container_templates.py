@@ -42,8 +42,8 @@ leave(main(loads(b(t).decode()),d,i))
 CACHE_AGE = "720h"  #: the age of the oldest result that a step may take
 TOO_LARGE = (
     "%(names)s: the values that this step hands on take %(size)s, and Argo passes at most 64 KiB by parameter: "
-    "let the target pass them by a store, a volume or an artifact repository "
-    '(`values = "s3://BUCKET/PREFIX"`, `values = "volume:CLAIM"` or `values = "s3"`)'
+    "let the target pass them by a volume, an artifact repository or a store "
+    '(`values = "volume:CLAIM"`, `values = "s3"`, or the URL of the store)'
 )
 
 

@@ -85,21 +85,23 @@ def resolve_set(
     Unresolvable
         When no versions fit together, or an index cannot be reached.
     """
-    own = {requirement_name(c): c.partition("==")[2] for c in asked.constraints}
+    own = {(n := requirement_name(c)): c[len(n) :] for c in asked.constraints}
+    earlier = {n: f"=={v}" for n, v in kept.items()}
+    others = {n: f"=={v}" for n, v in siblings.items()}
     ladder = [
-        ({**siblings, **own, **kept}, ""),
-        ({**siblings, **own}, "the versions of the earlier lock"),
+        ({**others, **own, **earlier}, ""),
+        ({**others, **own}, "the versions of the earlier lock"),
         ({}, "the versions of the notebook's environment"),
     ]
     found: dict[str, tuple[LockedPackage, ...]] = {}
     notes: list[str] = []
     for platform in platforms:
-        same = {p.name: p.version for packages in found.values() for p in packages if p.direct is None}
+        same = {p.name: f"=={p.version}" for packages in found.values() for p in packages if p.direct is None}
         found[platform], given_up = _first_that_fits(asked, resolver, platform, ladder, same)
         if given_up:
             notes.append(f"{', '.join(asked.steps)}: {given_up} do not fit together with what is asked for")
     packages = _with_roots(_merged(found), {r.step: r for r in requests if r.step in asked.steps})
-    result = RequirementSet("", asked.steps, asked.python, packages, asked.base_image, platforms=tuple(platforms))
+    result = RequirementSet("", asked.steps, asked.python, packages, asked.base_image, asked.apt, tuple(platforms))
     return Resolved(replace(result, id=set_id(result)), tuple(dict.fromkeys(notes)))
 
 
@@ -133,7 +135,7 @@ def _first_that_fits(
             continue
         tried.append(constraints)
         try:
-            return resolver.packages(asked, platform, [f"{n}=={v}" for n, v in constraints.items()]), given_up
+            return resolver.packages(asked, platform, [n + specifier for n, specifier in constraints.items()]), given_up
         except Unresolvable as error:
             failure = failure or error
     assert failure is not None

@@ -18,6 +18,7 @@ from kfnb.requirement_checks import BadSource, check_requirement
 SLOW = 20.0  #: seconds in which an interpreter must say where its packages are
 OWN_VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"  #: of this interpreter
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+EXTRA = re.compile(r";.*\bextra\b")  #: in a requirement that only an extra has
 MODULE_FILE = re.compile(r"([A-Za-z_]\w*)(\.[\w-]+)*\.(py|so|pyd)")
 
 
@@ -45,6 +46,11 @@ class Distribution:
         return check_requirement(f"{self.name} @ {url}")
 
     @property
+    def is_local(self) -> bool:
+        """Whether the package is installed from a folder or file of this machine."""
+        return str(self._origin.get("url", "")).startswith("file:")
+
+    @property
     def project(self) -> Path | None:
         """The folder of the sources, when the package is installed from there and changes with them."""
         origin = self._origin
@@ -64,7 +70,7 @@ class Distribution:
     def requires(self) -> tuple[str, ...]:
         """The names of the packages that it requires, without those of its extras."""
         found = metadata.PathDistribution(self.folder).requires or []
-        return tuple(normalized(m[0]) for text in found if "extra" not in text and (m := NAME.match(text)))
+        return tuple(normalized(m[0]) for text in found if not EXTRA.search(text) and (m := NAME.match(text)))
 
     @cached_property
     def tops(self) -> frozenset[str]:
@@ -89,6 +95,11 @@ class InstalledPackages:
     def __init__(self, paths: Iterable[str], python: str = OWN_VERSION) -> None:
         self._paths = list(paths)
         self.python = python
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the interpreter has said where its packages are."""
+        return bool(self._paths)
 
     def provider(self, module: str) -> Distribution | None:
         """The package that provides a module, which may have dots in its name. ``None`` when there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -135,17 +136,32 @@ class Reached:
         return {m.partition(".")[0] for m in self.outside}
 
 
-def reached_from(modules: set[str], folder: Path) -> Reached:
-    """What modules and the modules beside the notebook that they import reach. As in Python, the modules in ``folder`` come first."""
+def reached_from(
+    modules: set[str],
+    folder: Path,
+    elsewhere: Callable[[str], tuple[dict[str, str], set[str]]] = lambda module: ({}, set()),
+) -> Reached:
+    """What modules and the modules beside the notebook that they import reach. As in Python, the modules in ``folder`` come first.
+
+    Parameters
+    ----------
+    elsewhere
+        Gives the files of a module that is not in ``folder`` and travels all the same, and further modules that it needs.
+    """
     files: dict[str, str] = {}
     outside: set[str] = set()
     queue = list(modules)
     while queue:
         module = queue.pop()
         top = module.partition(".")[0]
-        paths = _beside(top, folder)
+        paths = _beside(module, folder)
         if not paths and top not in sys.stdlib_module_names and top != "kfnb":
-            outside.add(module)
+            shipped, needed = elsewhere(module)
+            if not shipped:
+                outside.add(module)
+            elif not shipped.keys() <= files.keys():
+                files.update(shipped)
+                queue += [*needed, *(m for n, text in shipped.items() if n.endswith(".py") for m in modules_of(text))]
         for path in paths:
             name = path.relative_to(folder).as_posix()
             if name not in files:
@@ -156,9 +172,20 @@ def reached_from(modules: set[str], folder: Path) -> Reached:
 
 def _beside(module: str, folder: Path) -> list[Path]:
     """The files of a module in ``folder``. There are none when the module is not there."""
-    if (folder / f"{module}.py").is_file():
-        return [folder / f"{module}.py"]
-    package = folder / module
-    if not (package / "__init__.py").is_file():
+    top = module.partition(".")[0]
+    if (folder / f"{top}.py").is_file():
+        return [folder / f"{top}.py"]
+    package = folder / top
+    if not (package / "__init__.py").is_file() and not _is_in_namespace(module, folder):
         return []
     return [p for p in package.rglob("*.py") if not any(n.startswith(".") for n in p.relative_to(package).parts)]
+
+
+def _is_in_namespace(module: str, folder: Path) -> bool:
+    """Whether a module with dots in its name stands in a folder without ``__init__.py``, which Python takes as a namespace package.
+
+    The last part may be a name of the module instead, as in ``from tools.text import words``.
+    """
+    parts = module.split(".")
+    places = [folder.joinpath(*parts[:depth]) for depth in range(2, len(parts) + 1)]
+    return any(p.with_name(f"{p.name}.py").is_file() or (p / "__init__.py").is_file() for p in places)

@@ -9,6 +9,8 @@ from pathlib import Path
 from kfnb.images.needs.implied_modules import Need, implied_needs
 from kfnb.images.needs.installed_packages import Distribution, InstalledPackages, normalized
 from kfnb.images.needs.library_needs import COMPANIONS
+from kfnb.images.needs.module_names import package_of_module
+from kfnb.images.needs.project_code import project_code, travelling_code
 from kfnb.images.needs.step_imports import (
     Reached,
     modules_of,
@@ -42,6 +44,10 @@ class StepPackages:
         For each module that no import names, the code that needs it.
     left_out
         For each imported module that is not installed, why.
+    files_of
+        For each package that a file of the project names, the file and what it asks for.
+    conflicts
+        For each package of which such a file allows another version than the notebook's environment has, both.
     """
 
     requirements: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -51,6 +57,8 @@ class StepPackages:
     local: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    files_of: dict[str, str] = field(default_factory=dict)
+    conflicts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ class _Code:
 
 def packages_of(pipeline: Pipeline, folder: Path, installed: InstalledPackages) -> dict[str, StepPackages]:
     """The packages of every step, by the step's name."""
-    codes = list(_codes(pipeline, folder))
+    codes = list(_codes(pipeline, folder, installed))
     libraries = {top for code in codes for top in code.reached.tops}
     needs = {code.step.name: implied_needs(code.sources, libraries) for code in codes}
     libraries |= {m.partition(".")[0] for found in needs.values() for n in found for m in _chosen(n, installed)}
@@ -85,9 +93,15 @@ def packages_of(pipeline: Pipeline, folder: Path, installed: InstalledPackages) 
         names = [d.name for m in (*own, *pins) if (d := distributions.get(m)) is not None]
         constraints = installed.constraints(names) if own or pins else []
         steps[code.step.name] = StepPackages(
-            own, pins, tuple(constraints), one.optional, one.local, one.reasons, one.left_out
+            own, pins, tuple(constraints), one.optional, one.local, _reasons(one, own), one.left_out
         )
     return steps
+
+
+def _reasons(one: StepPackages, own: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """Why each module is needed that no import names: also those that change how a library works."""
+    libraries = {m: library for library in own for m in COMPANIONS.get(library, ()) if m in own}
+    return {m: library for m, library in libraries.items() if m not in one.requirements} | one.reasons
 
 
 def _required(
@@ -105,13 +119,18 @@ def _required(
     return {m: found[m] for m in sorted(found)}
 
 
-def _codes(pipeline: Pipeline, folder: Path) -> Iterator[_Code]:
+def _codes(pipeline: Pipeline, folder: Path, installed: InstalledPackages) -> Iterator[_Code]:
     spare = unread_imports(pipeline)
+
+    def elsewhere(module: str) -> tuple[dict[str, str], set[str]]:
+        return travelling_code(module, installed)
+
     for step in pipeline.steps():
         sources = [s for s in sources_of(step) if s not in spare[step.name]]
-        reached = reached_from({m for s in sources for m in modules_of(s)}, folder)
-        unread = {s: reached_from(modules_of(s), folder) for s in spare[step.name]}
-        yield _Code(step, (*sources, *reached.files.values()), reached, unread)
+        reached = reached_from({m for s in sources for m in modules_of(s)}, folder, elsewhere)
+        unread = {s: reached_from(modules_of(s), folder, elsewhere) for s in spare[step.name]}
+        code = (text for name, text in reached.files.items() if name.endswith(".py"))
+        yield _Code(step, (*sources, *code), reached, unread)
 
 
 def _of_step(code: _Code, needs: Iterable[Need], installed: InstalledPackages) -> StepPackages:
@@ -139,6 +158,8 @@ def _of_step(code: _Code, needs: Iterable[Need], installed: InstalledPackages) -
 
 def _add(requirements: dict[str, tuple[str, ...]], left_out: dict[str, str], top: str, provider: Distribution) -> None:
     try:
+        if provider.is_local:
+            project_code(provider, top)  # it would have travelled, so this says why it does not
         requirements[top] = tuple(dict.fromkeys((*requirements.get(top, ()), provider.requirement)))
     except BadSource as error:
         left_out[top] = str(error)
@@ -147,7 +168,7 @@ def _add(requirements: dict[str, tuple[str, ...]], left_out: dict[str, str], top
 def _is_cared_for(step: Step, module: str) -> bool:
     """Whether the user has seen to a module: an image was chosen for the step, or a mark names a package like it."""
     named = {requirement_name(r) for r in step.settings.packages}
-    return step.settings.image is not None or normalized(module) in named
+    return step.settings.image is not None or not named.isdisjoint((normalized(module), package_of_module(module)))
 
 
 def _chosen(need: Need, installed: InstalledPackages) -> list[str]:

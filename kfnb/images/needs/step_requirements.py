@@ -12,6 +12,7 @@ from typing import Any
 from kfnb.images.needs.installed_packages import OWN_VERSION, InstalledPackages, installed_packages
 from kfnb.images.needs.named_files import named_files
 from kfnb.images.needs.private_files import Privacy
+from kfnb.images.needs.project_files import constrained, project_versions
 from kfnb.images.needs.step_packages import StepPackages, packages_of
 from kfnb.pipeline.model import Pipeline, Step
 from kfnb.requirement_checks import DEFAULT_SOURCES, PackageSources, is_local, requirement_name
@@ -121,6 +122,9 @@ def find_requirements(
     found = packages_of(pipeline, folder, environment)
     if packages != "auto":
         found = {name: replace(one, left_out={}) for name, one in found.items()}
+    else:
+        versions = project_versions(folder, own.python)
+        found = {name: constrained(one, versions) for name, one in found.items()}
     requirements = StepRequirements(details=found, python=own.python)
     privacy = Privacy(folder)
     # A file that another step writes is from an earlier run when it exists already.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from kfnb.runtime.step_failures import Failure
 
@@ -84,7 +85,7 @@ def installed_apart(missing: list[str], sources: dict[str, Any], constraints: An
         raise Failure("packages", "InstallError", message) from None
     from tempfile import mkdtemp
 
-    folder = mkdtemp(prefix="kfnb-packages-")
+    folder, started = mkdtemp(prefix="kfnb-packages-"), time.monotonic()
     print("installing %s" % ", ".join(missing), flush=True)
     if hashes:
         status, output = _run_locked(missing, folder, variables, hashes)
@@ -104,6 +105,7 @@ def installed_apart(missing: list[str], sources: dict[str, Any], constraints: An
         if hashes and "hash" in output.lower():
             message = "the index has other files than the lock: %s" % message
         raise Failure("packages", "InstallError", message)
+    print("installed in %.1f s" % (time.monotonic() - started), flush=True)
     return folder
 
 

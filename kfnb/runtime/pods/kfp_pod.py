@@ -8,6 +8,7 @@ from kfnb.runtime.light_json import dumps, loads
 from kfnb.runtime.pods.handover import engine_inputs as engine
 from kfnb.runtime.pods.handover.coded_text import coded_for_database
 from kfnb.runtime.pods.handover.resolve_references import EngineInputs
+from kfnb.runtime.pods.typed_artifacts import MODEL, TABLE
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -86,8 +87,29 @@ def _run(
             from kfnb.runtime.pods.display_page import write_page
 
             write_page(outputs["folder"], job["spec"]["step"], _local_path(output_artifacts["report"]))
+        described.update(_values(request, outputs, named))
         write_file(requested["outputFile"], dumps({"artifacts": {**_described(requested["outputFile"]), **described}}))
     return status
+
+
+def _values(request: dict[str, Any], outputs: dict[str, Any], named: Callable[[str], str]) -> dict[str, Any]:
+    """The tables and models that the launcher asked for, in its form. They are written as files."""
+    asked = request.get("outputs", {}).get("artifacts", {})
+    if "result" not in outputs or not any(name.startswith((TABLE, MODEL)) for name in asked):
+        return {}
+    from kfnb.runtime.pods.typed_artifacts import write_artifacts
+
+    def path_of(name: str) -> str | None:
+        found = _requested(request, named(name))
+        return _local_path(found[0]) if found else None
+
+    described = {}
+    store = os.path.join(os.path.dirname(outputs["folder"]), "store")
+    for name, about in write_artifacts(outputs["result"], store, path_of).items():
+        artifact = _requested(request, named(name))[0]
+        fields = {"name": artifact.get("name", ""), "uri": artifact["uri"]}
+        described[named(name)] = {"artifacts": [{**fields, "metadata": {**artifact.get("metadata", {}), **about}}]}
+    return described
 
 
 def _described(path: str) -> dict[str, Any]:

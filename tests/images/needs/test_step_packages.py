@@ -185,11 +185,73 @@ def test_what_a_cluster_cannot_get_is_said(tmp_path: Path) -> None:
     found = left_out(tmp_path, "import ours, nowhere\nprint(ours, nowhere)")
     assert found.left_out == {
         "nowhere": "no package of this environment provides it",
-        "ours": f"it is installed from {project}, which a cluster cannot reach",
+        "ours": f"it is installed from {project}, where its code is not found",
     }
     assert left_out(tmp_path, "import nowhere\nprint(nowhere)", "package:nowhere>=1").left_out == {}
     assert left_out(tmp_path, "import nowhere\nprint(nowhere)", "image:ours:1").left_out == {}
     assert left_out(tmp_path, "try:\n    import nowhere\nexcept ImportError:\n    nowhere = None").left_out == {}
+
+
+@pytest.mark.parametrize("layout", ["src/ours", "ours", "ours.py"])
+def test_the_code_of_an_editable_package_travels_with_what_it_requires(tmp_path: Path, layout: str) -> None:
+    project, site = tmp_path / "project", tmp_path / "site"
+    code = project / (layout if layout.endswith(".py") else f"{layout}/__init__.py")
+    code.parent.mkdir(parents=True)
+    code.write_text("import frames\n")
+    (code.parent / ".secret.py").write_text("word = 1\n")
+    origin = {"url": project.as_uri(), "dir_info": {"editable": True}}
+    package(site, "ours", requires="declared", modules=("__editable__.ours-1.0.pth",), origin=origin)
+    package(site, "frames", "2.0")
+    package(site, "declared", "3.0")
+    pipeline = pipeline_of(cell("import ours\nprint(ours)", "step:one"))
+    found = packages_of(pipeline, tmp_path, InstalledPackages([str(site)]))["one"]
+    name = "ours.py" if layout.endswith(".py") else "ours/__init__.py"
+    assert found.local == {name: "import frames\n"} and found.left_out == {}
+    assert found.requirements == {"declared": ("declared==3.0",), "frames": ("frames==2.0",)}
+
+
+def test_a_package_that_is_installed_from_an_archive_of_this_machine_travels(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    package(
+        site, "ours", modules=("ours/__init__.py",), origin={"url": "file:///dist/ours-1.0.whl", "archive_info": {}}
+    )
+    (site / "ours").mkdir()
+    (site / "ours" / "__init__.py").write_text("x = 1\n")
+    (site / "ours" / "words.json").write_text("[]")
+    pipeline = pipeline_of(cell("import ours\nprint(ours)", "step:one"))
+    found = packages_of(pipeline, tmp_path, InstalledPackages([str(site)]))["one"]
+    assert found.local == {"ours/__init__.py": "x = 1\n", "ours/words.json": "[]"}
+
+
+@pytest.mark.parametrize(
+    ("file", "size", "words"),
+    [
+        ("fast.cpython-311.so", 1, "has compiled code (fast.cpython-311.so)"),
+        ("big.py", 300_000, "256 KiB travel with a step"),
+    ],
+)
+def test_code_that_cannot_travel_is_said(tmp_path: Path, file: str, size: int, words: str) -> None:
+    project = tmp_path / "project"
+    (project / "ours").mkdir(parents=True)
+    (project / "ours" / "__init__.py").write_text("")
+    (project / "ours" / file).write_text("#" * size)
+    package(tmp_path, "ours", modules=("x.pth",), origin={"url": project.as_uri(), "dir_info": {"editable": True}})
+    assert words in left_out(tmp_path, "import ours\nprint(ours)").left_out["ours"]
+
+
+def test_a_module_in_a_folder_without_init_travels(environment: InstalledPackages, tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "text.py").write_text("import lxml\nwords = 1\n")
+    pipeline = pipeline_of(cell("from tools.text import words\nprint(words)", "step:one"))
+    found = packages_of(pipeline, tmp_path, environment)["one"]
+    assert found.local == {"tools/text.py": "import lxml\nwords = 1\n"} and set(found.requirements) == {"lxml"}
+
+
+def test_an_extra_in_a_name_is_not_an_extra_of_a_package(tmp_path: Path) -> None:
+    package(tmp_path, "pages", requires="extra-pages more;extra=='x'")
+    package(tmp_path, "extra-pages")
+    package(tmp_path, "more")
+    assert InstalledPackages([str(tmp_path)]).constraints(["pages"]) == ["extra-pages==1.0", "pages==1.0"]
 
 
 def test_the_problem_has_its_code(tmp_path: Path) -> None:

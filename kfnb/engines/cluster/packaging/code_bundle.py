@@ -82,7 +82,7 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
     if engine == "argo":
         names.add("pods/handover/pack_text")
     if engine == "kfp":
-        names |= {"pods/display_page", "pods/archived_lines"}
+        names |= {"pods/display_page", "pods/archived_lines", "pods/typed_artifacts"}
     if any("timeout" in t for t in specs):
         names.add("pods/limited_time")
     if any(t.get("packages") or t.get("pins") or t.get("optional") for t in specs):

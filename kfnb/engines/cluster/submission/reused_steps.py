@@ -55,7 +55,7 @@ def _step_work(job: Job) -> dict[str, Any]:
     return {
         **job.runtime_spec,
         "prepare": [{"run": p["run"]["source"]} if "run" in p else p for p in job.runtime_spec["prepare"]],
-        "spec": {k: v for k, v in spec.items() if k not in POSITIONS},
+        "spec": {k: v for k, v in spec.items() if k not in (*POSITIONS, "secrets")},  # those only mask what is printed
         "cells": [c["source"] for c in spec.get("cells", ())],
         "image": settings.image,
         "packages": settings.packages,

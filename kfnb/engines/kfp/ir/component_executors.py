@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,7 +22,7 @@ from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, 
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.ir.coded_scripts import coding, decoding, reporting
 from kfnb.engines.kfp.ir.platform_document import platform_of, resources_of
-from kfnb.pipeline.model import Step
+from kfnb.engines.kfp.ir.shown_artifacts import shown_artifacts
 from kfnb.runtime.pods.handover.coded_text import coded
 from kfnb.runtime.pods.pod_members import numbered
 
@@ -32,8 +31,6 @@ TYPES = {
     "str": "STRING", "int": "NUMBER_INTEGER", "float": "NUMBER_DOUBLE", "bool": "BOOLEAN", "list": "LIST", "dict": "STRUCT",
     "any": "STRING",
 }  # fmt: skip
-#: Matches code that may display a figure or a table.
-DISPLAY_CALL = re.compile(r"\b(?:plt|plot|display|fig(?:ure)?|hist|describe|head|DataFrame|read_\w+|style)\b")
 COMPONENT = "KFNB_COMPONENT"  #: the environment variable that makes equal containers of different components differ
 IMPORTER_OUTPUT = "artifact"  #: the name of an importer's output
 ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
@@ -269,21 +266,7 @@ def _outputs(job: Job) -> Json:
 def _displayed(job: Job) -> list[tuple[str, str]]:
     """The artifacts of all steps of a pod that the pages show."""
     steps = enumerate(steps_of_pod(job), 1)
-    return [(numbered(name, n), kind) for n, s in steps for name, kind in displayed_artifacts(s.step)]
-
-
-def displayed_artifacts(step: Step) -> list[tuple[str, str]]:
-    """The artifacts of a step that the pages of Kubeflow Pipelines show: its metrics, and a report of the figures and tables that it displays.
-
-    Each is a name and the title of its schema.
-    """
-    artifacts = [("metrics", "system.Metrics")] if any(e.metric for e in step.exports) else []
-    plain_container = step.shell or step.command is not None
-    return artifacts + (
-        [("report", "system.HTML")]
-        if not plain_container and any(DISPLAY_CALL.search(c.source) for c in step.cells)
-        else []
-    )
+    return [(numbered(name, n), kind) for n, s in steps for name, kind in shown_artifacts(s.step)]
 
 
 def output_of(job: Job, channel: Channel) -> str:

@@ -35,6 +35,7 @@ class UrlClient:
         self.url, self._options, self._sources = url, options, sources
         self._process: Any = None
         self._files: Any = None
+        self._folder: Any = None  #: of the packages of the filesystem, once that is known
         if url.startswith("file://"):
             from kfnb.runtime.pods.handover.url_files import open_files
 
@@ -86,8 +87,9 @@ class UrlClient:
 
         from kfnb.runtime.pods.handover import url_files
 
-        path = self._packages()
-        environment = {**os.environ, **({"PYTHONPATH": path} if path else {})}
+        if self._folder is None:
+            self._folder = self._packages()
+        environment = {**os.environ, **({"PYTHONPATH": self._folder} if self._folder else {})}
         return subprocess.Popen(
             [sys.executable, url_files.__file__, self.url, dumps(self._options)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,

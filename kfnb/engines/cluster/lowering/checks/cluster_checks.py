@@ -11,10 +11,13 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.lowering.plain_container_commands import ends_itself, has_shell, only_in_environment
 from kfnb.engines.cluster.lowering.text_steps import PYTHON_IMAGE, is_shell_script
 from kfnb.engines.cluster.submission.cluster_options import BARE_ALLOWANCE
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.images.needs.installed_packages import installed_packages
 from kfnb.images.needs.named_files import has_own_image
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Constant, ParameterRef, Pipeline, Step
 from kfnb.problems import Problem
+from kfnb.requirement_checks import requirement_name
 from kfnb.runtime.pods.handover.coded_text import coded
 from kfnb.surrogates import encodable, encoded
 
@@ -45,7 +48,8 @@ def check_jobs(jobs: list[Job], engine: str, python: str) -> Iterator[Problem]:
 
 
 def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterator[Problem]:
-    """Find imported modules that a step cannot install."""
+    """Find imported modules that a step cannot install, and packages that steps get in another version than the notebook has."""
+    told: set[str] = set()
     for step in pipeline.steps():
         found = requirements.details.get(step.name)
         for module, reason in (found.left_out if found is not None else {}).items():
@@ -54,6 +58,25 @@ def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterat
                 "name a package that a cluster can get with the mark `package:`, an archive beside the notebook (`package:./dist/it.whl`) "
                 "or an image that has it (`image:`)",
             )  # fmt: skip
+        marked = {requirement_name(r) for r in step.settings.packages}
+        conflicts = found.conflicts if found is not None and requirements.packages.get(step.name) else {}
+        for name, conflict in conflicts.items():
+            if name in marked or name in told:
+                continue
+            told.add(name)
+            yield _problem(
+                "KF732", step, f"step `{step.name}` gets another {name} than the notebook's cells: {conflict}",
+                f"install what the file asks for, let the file allow the notebook's version, or name a version with the mark `package:{name}==…`",
+            )  # fmt: skip
+
+
+def check_system_packages(pipeline: Pipeline) -> Iterator[Problem]:
+    """Find steps that need packages of the system, for a cluster where no images are built for steps."""
+    for step in (s for s in pipeline.steps() if s.settings.apt):
+        yield _problem(
+            "KF733", step, f"step `{step.name}` needs {', '.join(step.settings.apt)}, and packages of the system are not installed when a step starts",
+            "build its image (`kfnb build`, or `repository` in the target) with podman, buildah or docker, or name one that has them (`image:`)",
+        )  # fmt: skip
 
 
 def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
@@ -78,6 +101,17 @@ def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
             "KF702",
             "the annotations are larger than 256 KiB, which is what an object may have",
             "shorten the description",
+        )
+
+
+def check_python(options: RunOptions) -> Iterator[Problem]:
+    """Find out whether the notebook's kernel has an interpreter whose packages are unknown."""
+    if options.python is not None and not installed_packages(options.python).is_known:
+        yield Problem(
+            "KF708",
+            f"`{options.python}`, the Python of the notebook's kernel, does not say which packages it has: the steps get those that marks name, and kfnb's own version of Python",
+            "name packages with `package:NAME==VERSION` and the image with `image:REF`, or choose a kernel that can be started",
+            name=options.python,
         )
 
 
