@@ -11,7 +11,13 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
-from kfnb.engines.cluster.lowering.checks.cluster_checks import check_jobs, check_lock, check_packages
+from kfnb.engines.cluster.lowering.checks.cluster_checks import (
+    check_jobs,
+    check_lock,
+    check_packages,
+    check_python,
+    check_system_packages,
+)
 from kfnb.engines.cluster.lowering.checks.file_checks import check_files
 from kfnb.engines.cluster.lowering.checks.setting_checks import check_settings
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
@@ -198,7 +204,9 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             *check_settings(fit_to_target(pipeline, settings, options.parameters), settings, self.name),
             *check_files(pipeline, compiled.requirements),
             *check_packages(pipeline, compiled.requirements),
+            *check_python(options),
             *check_lock(pipeline, compiled.requirements),
+            *([] if settings.repository else check_system_packages(pipeline)),
             *self.check_emitted(compiled, options),
         ]
 
