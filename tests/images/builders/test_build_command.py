@@ -100,3 +100,11 @@ def test_packages_of_the_system_are_in_the_dockerfile_of_their_steps(work: Path)
     kfnb(path, "--base", "python:3.11-slim", "--dockerfile", work / "files")
     texts = sorted((f.read_text() for f in (work / "files").glob("*/Dockerfile")), key=len)
     assert ["graphviz libgomp1" in t for t in texts] == [False, True]
+
+
+def test_a_changed_cell_needs_no_new_image(work: Path) -> None:
+    path = write(work, NOTHING)
+    first = json.loads(kfnb(path, "--base", "oci:base", "--repository", "oci:images", "--json").output)["images"]
+    path = write(work, notebook(cell("rows = [1, 2, 3]", "step:load"), cell("print(max(rows))", "step:train")))
+    second = json.loads(kfnb(path, "--base", "oci:base", "--repository", "oci:images", "--json").output)["images"]
+    assert second == [{**first[0], "uploaded": 0}]
