@@ -15,7 +15,7 @@ import pytest
 
 from kfnb.engines.argo.argo_engine import ArgoEngine
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
-from kfnb.engines.cluster.submission.unbuilt_run import BUILD_LOCK
+from kfnb.engines.cluster.submission.unbuilt_run import release_build
 from kfnb.engines.cluster.targets.diagnosis import diagnose
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
@@ -23,7 +23,6 @@ from kfnb.engines.kfp.kfp_engine import KfpEngine
 from kfnb.images.registry.open_repository import open_repository
 from kfnb.images.registry.references import image_reference
 from kfnb.pipeline.model import Pipeline
-from kfnb.runs.record.file_lock import holding
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
@@ -174,8 +173,7 @@ def test_a_run_is_cancelled_while_its_images_are_built(tmp_path: Path, between: 
     with engine_at(tmp_path, kube, **settings(between, "cancelled")) as engine:
         pipeline = two_steps(tmp_path)
         run_id = engine.begin(pipeline, options(pipeline, tmp_path))
-        with holding(engine.store.folder(run_id) / BUILD_LOCK):
-            assert engine.cancel(run_id)
+        assert engine.cancel(run_id)
         assert finished(engine, run_id)["state"] == "cancelled"
         engine.deliver(run_id)
         assert not workflows(kube)
@@ -188,6 +186,9 @@ def test_a_run_whose_builder_is_gone_has_failed_and_is_taken_up_again(
     with engine_at(tmp_path, kube, **settings(between, "gone")) as engine, Controller(kube, cluster).at_work():
         pipeline = two_steps(tmp_path)
         run_id = engine.begin(pipeline, options(pipeline, tmp_path))
+        engine.refresh(run_id)
+        assert engine.store.state(run_id) == "pending"
+        release_build(engine.store, run_id)  # as when the process ends
         summary = finished(engine, run_id)
         assert summary["state"] == "failed" and "retry the run" in summary["error"]["message"]
         engine.retry(run_id)

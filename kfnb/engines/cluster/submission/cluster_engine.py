@@ -28,13 +28,13 @@ from kfnb.engines.cluster.submission.cluster_run_record import ClusterRunRecord
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs, reusable_outputs
 from kfnb.engines.cluster.submission.unbuilt_run import (
-    BUILD_LOCK,
     BUILDING,
     BuildTeller,
     UnbuiltRun,
     Watch,
+    building_images,
     end_unbuilt,
-    ending_when_failed,
+    hold_build,
     watch_nothing,
 )
 from kfnb.engines.cluster.targets.targets import Target, options_of
@@ -227,6 +227,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         """Record a run that `deliver` brings to the cluster, and return its id. Raises `ClusterError` when the cluster cannot be reached."""
         compiled, _ = self.compile_run(pipeline, options), self.client
         run_id = self.record.create(pipeline, options)
+        hold_build(self.store, run_id)
         self.record.write_location(run_id, {BUILDING: True})
         self.record.record_pending(run_id, compiled.task_jobs)
         return run_id
@@ -234,7 +235,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
     def deliver(self, run_id: str) -> None:
         """Build the images of a run that has begun, and create it on the cluster. Raises `ClusterError`."""
         pipeline, options = self.record.pipeline_and_options(run_id)
-        with holding(self.store.folder(run_id) / BUILD_LOCK), ending_when_failed(self.store, run_id):
+        with building_images(self.store, run_id):
             with BuildTeller(self.store.home, run_id, self.watch) as teller:
                 images = self.build_images(pipeline, options, teller)
             if self.store.state(run_id) in FINAL:
