@@ -382,6 +382,9 @@ KINDS: dict[str, Kind] = {
     "KF732": Kind(
         WARNING, "other-version", "A file of the project allows another version than the notebook's environment has."
     ),
+    "KF733": Kind(
+        WARNING, "system-packages", "A step needs packages of the system, and its image is not built with them."
+    ),
     "KF740": Kind(ERROR, "no-container", "Steps cannot run in containers on this machine."),
     "KF741": Kind(WARNING, "no-gpu-here", "A step asks for a GPU that this machine cannot give its container."),
 }

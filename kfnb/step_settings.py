@@ -135,6 +135,8 @@ class Settings:
         ``continue``: the run continues although the step has failed. ``None`` or ``stop``: the run fails.
     pod
         The name of the pod that the step shares with its neighbours of the same mark, on a cluster.
+    apt
+        The packages of Debian or Ubuntu that the image needs, which are installed when it is built.
     network
         The network of the step's container on this machine: ``none``, ``host``, or ``default``.
     files
@@ -170,6 +172,7 @@ class Settings:
     on_failure: str | None = None
     pod: str | None = None
     network: str | None = None
+    apt: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     env: Pairs = ()
     secrets: tuple[Secret, ...] = ()
@@ -226,7 +229,7 @@ class Settings:
         for name in ("limits", "env", "labels", "annotations", "nodes", "security_context"):
             if name in values:
                 values[name] = tuple((k, v) for k, v in values[name])
-        for name in ("packages", "extra_index_urls", "find_links", "files", "pull_secrets"):
+        for name in ("packages", "extra_index_urls", "find_links", "apt", "files", "pull_secrets"):
             if name in values:
                 values[name] = tuple(values[name])
         for name, kind in PARTS.items():

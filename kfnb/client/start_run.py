@@ -102,6 +102,9 @@ def prepare(
         options["python"] = interpreter.python
         other_kernel += [interpreter.problem] if interpreter.problem is not None else []
     run_options = RunOptions(bind(pipeline, values, convert), notebook=source.key, folder=str(source.folder), **options)
+    if run_options.containers is not None and chosen.engine != "local":
+        hint = "leave out `--containers`: there, every step has a pod of its own anyway"
+        raise NotebookError([Problem("KF740", f"`{target}` is no target on this machine", hint)])
     store = RunStore()
     try:
         problems = [*withheld_problems(chosen), *other_kernel, *engine_for(store, chosen).check(pipeline, run_options)]

@@ -37,6 +37,10 @@ def run_step(spec: dict[str, Any]) -> int:
             ):  # on this machine, whoever keeps the log hides them, also those that other programs print
                 mask.hide_in(sys.stdout)
                 mask.hide_in(sys.stderr)
+        if "packages" in spec:
+            from kfnb.runtime.pods.kept_packages import add_packages
+
+            add_packages(spec["packages"])
         if spec.get("shell") or spec.get("command"):
             _run_shell(spec, result)
         else:

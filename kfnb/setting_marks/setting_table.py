@@ -32,6 +32,7 @@ from kfnb.setting_marks.value_parsers import (
     source,
     step_name,
     switch,
+    system_package,
     variable_pair,
 )
 from kfnb.step_settings import ConfigMapFiles, SecretFiles, Settings
@@ -71,6 +72,7 @@ SETTING_MARKS = (
     Mark("index-url", source, "index_url", setting=True, shown="https://HOST/simple"),
     Mark("extra-index-url", source, "extra_index_urls", many=True, setting=True, shown="https://HOST/simple"),
     Mark("find-links", source, "find_links", many=True, setting=True, shown="https://HOST/PAGE"),
+    Mark("apt", system_package, "apt", many=True, setting=True, shown="NAME"),
     Mark("cpu", quantity, "cpu", setting=True, shown="2"),
     Mark("memory", quantity, "memory", setting=True, shown="4Gi"),
     Mark("gpu", accelerator, "gpu", setting=True, shown="1, or amd.com/gpu:1"),

@@ -87,6 +87,15 @@ def on_failure(text: str) -> str:
     return text
 
 
+def system_package(text: str) -> str:
+    """The name of a package of Debian, perhaps with its version, as its policy manual writes them."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?", text):
+        raise BadValue(
+            f"`{text}` should be the name of a package of Debian or Ubuntu, such as `libgl1` or `libgl1=1.6.0-1`"
+        )
+    return text
+
+
 def network(text: str) -> str:
     if text not in ("none", "host", "default"):
         raise BadValue(f"`{text}` should be `none`, `host` or `default`")

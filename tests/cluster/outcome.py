@@ -27,6 +27,7 @@ from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Condition, Node, Pipeline, Step, steps_of
 from kfnb.runs.attempt_logs import LOG, read_log
 from kfnb.runs.record.run_store import RunStore
+from kfnb.runtime.pods.archived_lines import without_keeper
 from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.kfp_backend import as_kept
 from tests.warm_launch import warm_launch
@@ -115,7 +116,7 @@ def on_argo(
 
 def told_alone(log: str) -> tuple[list[str], StepReport]:
     report = StepReport()
-    return [t for t in log.split("\n") if not report.read_line(t)], report
+    return [without_keeper(t) for t in log.split("\n") if not report.read_line(t)], report
 
 
 def told_by(path: str, pod: tuple[str, ...], log: str) -> tuple[list[str], StepReport | None]:

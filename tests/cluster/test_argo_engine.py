@@ -31,6 +31,7 @@ from tests.cluster.argo import Pods
 from tests.cluster.argo_server import argo_served
 from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster, PodLog, kubeconfig, served
+from tests.images.package_index import PackageIndex, environment
 from tests.notebooks import cell
 from tests.running import pipeline_of, states
 
@@ -538,7 +539,18 @@ def test_fifty_runs_are_followed_at_once(tmp_path: Path) -> None:
         assert sorted(ended) == sorted(runs)
 
 
-def test_what_the_kernel_has_and_this_python_has_not_is_warned_of(tmp_path: Path) -> None:
+def test_steps_get_the_packages_and_the_python_of_the_notebooks_kernel(tmp_path: Path) -> None:
+    engine = ArgoEngine(RunStore(tmp_path / "home"), Target("there", "argo", {}))
+    pipeline = pipeline_of(cell("import frames\na = frames", "step:a"))
+    python = environment(tmp_path / "kernel", PackageIndex(tmp_path / "index").add("frames", "1.5"))
+    options = RunOptions(python=python, folder=str(tmp_path))
+    assert engine.check(pipeline, options) == []
+    compiled = engine.compile_run(pipeline, options)
+    assert compiled.requirements.packages == {"a": ("frames==1.5",)}
+    assert f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim" in json.dumps(compiled.documents)
+
+
+def test_a_kernel_that_does_not_say_what_it_has_is_warned_of(tmp_path: Path) -> None:
     engine = ArgoEngine(RunStore(tmp_path / "home"), Target("there", "argo", {}))
     pipeline = pipeline_of(cell("a = 1", "step:a"))
     (problem,) = engine.check(pipeline, RunOptions(python="/opt/other/bin/python", folder=str(tmp_path)))

@@ -302,3 +302,16 @@ def test_the_defaults_of_a_notebook_are_held_against_the_policy_too() -> None:
     (problem,) = refusals(pipeline, max_cpu="8")
     assert (problem.code, problem.cell, problem.line) == ("KF720", 1, None)
     assert "kfnb-shm" in json.dumps(template_of(pipeline))
+
+
+def test_the_functions_that_a_notebook_is_exported_as_have_the_same_settings() -> None:
+    from kfnb.pipeline.export.python_functions import _setting_arguments
+
+    tags = (
+        "secret:db:password:P", "secret:db:/s", "config-map:m:k:K", "config-map:m:/m", "volume:data/raw:/data:ro", "affinity:pod:app=db@zone",
+        "toleration:gpu:NoSchedule", "shm:1Gi", "pull-secret:x", "security-context:fsGroup=7", "priority-class:batch",
+    )  # fmt: skip
+    (step,) = one(*tags).steps()
+    source = f"from kfnb import component\n\n@component({', '.join(_setting_arguments(step.settings))})\ndef one():\n    print(1)\n"
+    (again,) = pipeline_of(cell(source), cell("%%pipeline p\none()")).steps()
+    assert again.settings == step.settings

@@ -15,7 +15,7 @@ import pytest
 
 from kfnb.engines.argo.argo_engine import ArgoEngine
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
-from kfnb.engines.cluster.submission.unbuilt_run import BUILD_LOCK
+from kfnb.engines.cluster.submission.unbuilt_run import release_build
 from kfnb.engines.cluster.targets.diagnosis import diagnose
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
@@ -23,13 +23,12 @@ from kfnb.engines.kfp.kfp_engine import KfpEngine
 from kfnb.images.registry.open_repository import open_repository
 from kfnb.images.registry.references import image_reference
 from kfnb.pipeline.model import Pipeline
-from kfnb.runs.record.file_lock import holding
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster
 from tests.cluster.test_argo_engine import engine_at, finished, options
-from tests.images.registry.registry_server import Proxy, Trouble, htpasswd, proxy, registry
+from tests.images.registry.registry_server import Proxy, Trouble, htpasswd, proxy, registry, wait_for
 from tests.images.small_base import make_base
 from tests.images.wheels import make_wheel
 from tests.notebooks import cell
@@ -128,6 +127,24 @@ def test_a_retry_builds_what_has_changed_and_repeats_only_that(tmp_path: Path, c
         assert (counts["one"], counts["two"]) == (1, 2)
 
 
+def test_steps_that_share_a_pod_still_do(tmp_path: Path, between: Proxy) -> None:
+    with engine_at(tmp_path, Cluster(), **settings(between, "shared")) as engine:
+        for name in ("one_package", "other_package"):
+            make_wheel(tmp_path, name)
+        marked = [
+            cell(f"v{n} = {n}", f"step:s{n}", f"package:./{name}_package-1.0-py3-none-any.whl", *pods)
+            for n, (name, pods) in enumerate(
+                (("one", ["pod:a"]), ("other", ["pod:a"]), ("one", ["pod:b"]), ("one", ["pod:b"]))
+            )
+        ]
+        pipeline = pipeline_of(*marked)
+        run_options = options(pipeline, tmp_path)
+        images = engine.build_images(pipeline, run_options, engine.watch)
+        assert images.keys() == {"s2", "s3"} and images["s2"] == images["s3"]
+        compiled = engine.compile_run(pipeline, run_options, images=images)
+        assert sorted(len(jobs) for jobs in compiled.task_jobs.values()) == [2, 2]
+
+
 def test_kubeflow_pipelines_gets_the_same_images(tmp_path: Path, between: Proxy) -> None:
     store = RunStore(tmp_path / "home")
     engine = KfpEngine(store, Target("prod", "kfp", {"engine": "kfp", **settings(between, "kfp")}))
@@ -156,8 +173,7 @@ def test_a_run_is_cancelled_while_its_images_are_built(tmp_path: Path, between: 
     with engine_at(tmp_path, kube, **settings(between, "cancelled")) as engine:
         pipeline = two_steps(tmp_path)
         run_id = engine.begin(pipeline, options(pipeline, tmp_path))
-        with holding(engine.store.folder(run_id) / BUILD_LOCK):
-            assert engine.cancel(run_id)
+        assert engine.cancel(run_id)
         assert finished(engine, run_id)["state"] == "cancelled"
         engine.deliver(run_id)
         assert not workflows(kube)
@@ -170,6 +186,9 @@ def test_a_run_whose_builder_is_gone_has_failed_and_is_taken_up_again(
     with engine_at(tmp_path, kube, **settings(between, "gone")) as engine, Controller(kube, cluster).at_work():
         pipeline = two_steps(tmp_path)
         run_id = engine.begin(pipeline, options(pipeline, tmp_path))
+        engine.refresh(run_id)
+        assert engine.store.state(run_id) == "pending"
+        release_build(engine.store, run_id)  # as when the process ends
         summary = finished(engine, run_id)
         assert summary["state"] == "failed" and "retry the run" in summary["error"]["message"]
         engine.retry(run_id)
@@ -229,13 +248,57 @@ def test_whether_the_repository_can_be_written_to_is_told_with_the_target(tmp_pa
 
 
 def test_build_takes_repository_and_platforms_of_a_target(tmp_path: Path, between: Proxy) -> None:
-    lines = [f"{name} = {json.dumps(value)}" for name, value in settings(between, "by/command").items()]
-    (tmp_path / "config" / "kfnb").mkdir(parents=True)
-    text = "\n".join(['[targets.prod]\nengine = "argo"\nplatforms = ["linux/amd64"]', *lines])
-    (tmp_path / "config" / "kfnb" / "kfnb.toml").write_text(text)
+    configure(tmp_path, {"engine": "argo", "platforms": ["linux/amd64"], **settings(between, "by/command")})
     make_wheel(tmp_path, "one_package")
     (tmp_path / "train.py").write_text('# %% tags=["step:one", "package:./one_package-1.0-py3-none-any.whl"]\na = 1\n')
     command = [sys.executable, "-m", "kfnb", "build", "train.py", "--target", "prod"]
     env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0 and f"{between.address}/by/command@sha256:" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_command_says_what_it_sends(tmp_path: Path, between: Proxy) -> None:
+    with engine_at(tmp_path, Cluster(), **settings(between, "commanded")) as engine:
+        configure(tmp_path, engine.target.settings)
+        make_wheel(tmp_path, "one_package")
+        (tmp_path / "train.py").write_text(
+            '# %% tags=["step:one", "package:./one_package-1.0-py3-none-any.whl"]\na = 1\n'
+        )
+        command = [sys.executable, "-m", "kfnb", "run", "train.py", "--target", "prod", "--detach"]
+        env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config"), "KFNB_HOME": str(tmp_path / "home")}
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0 and "kfnb sends config (" in done.stderr, done.stdout + done.stderr
+        assert engine.record.images(done.stdout.strip()).keys() == {"one"}
+
+
+def configure(folder: Path, target: dict[str, Any]) -> None:
+    """Write the user's own file of targets, with the target ``prod``."""
+    lines = [f"{name} = {json.dumps(value)}" for name, value in target.items()]
+    (folder / "config" / "kfnb").mkdir(parents=True)
+    (folder / "config" / "kfnb" / "kfnb.toml").write_text("\n".join(["[targets.prod]", *lines]))
+
+
+def test_jupyterlab_gets_the_run_at_once_and_its_images_are_built_behind_it(
+    tmp_path: Path, between: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kfnb.server.run_requests import Runs
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
+    kube, asked, go_on = Cluster(), threading.Event(), threading.Event()
+
+    def wait(method: str) -> None:
+        if method == "POST" and not asked.is_set():
+            asked.set()
+            assert go_on.wait(30)
+
+    between.heard = wait
+    with engine_at(tmp_path, kube, **settings(between, "lab")) as engine:
+        configure(tmp_path, engine.target.settings)
+        pipeline, runs = two_steps(tmp_path), Runs()
+        run_id, _ = runs.start(pipeline, {}, "prod", {}, notebook=str(tmp_path / "nb.ipynb"), folder=str(tmp_path))
+        assert asked.wait(30) and runs.snapshot(run_id)["run"]["state"] == "pending" and not workflows(kube)
+        go_on.set()
+        wait_for(lambda: len(workflows(kube)) == 1)
+        runs.close()
+        assert engine.record.images(run_id).keys() == {"one", "two"}

@@ -99,13 +99,20 @@ def run(*command: str) -> str:
 
 def _podman_settings() -> dict[str, Path]:
     """The variables that lead podman, skopeo and buildah to a storage of the tests' own, and to settings that work on any machine."""
-    storage = FOLDER / "storage.conf"
-    storage.write_text(
-        f'[storage]\ndriver = "overlay"\ngraphroot = "{FOLDER / "storage"}"\nrunroot = "{FOLDER / "running"}"\n'
-    )
-    settings = FOLDER / "containers.conf"
-    settings.write_text(CONTAINERS_CONF)
-    return {"CONTAINERS_STORAGE_CONF": storage, "CONTAINERS_CONF": settings}
+    storage = f'[storage]\ndriver = "overlay"\ngraphroot = "{FOLDER / "storage"}"\nrunroot = "{FOLDER / "running"}"\n'
+    return {
+        "CONTAINERS_STORAGE_CONF": _written(FOLDER / "storage.conf", storage),
+        "CONTAINERS_CONF": _written(FOLDER / "containers.conf", CONTAINERS_CONF),
+    }
+
+
+def _written(path: Path, text: str) -> Path:
+    """A file with this text, which is never seen half written: other tests read it at the same time."""
+    if not path.exists() or path.read_text() != text:
+        new = path.with_suffix(f".{os.getpid()}")
+        new.write_text(text)
+        os.replace(new, path)
+    return path
 
 
 def _root_file_system() -> Path:

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from kfnb.notebook import notebook_from_json, parse_notebook, read_notebook
 from kfnb.notebook.parsed_notebook import Foreach, Notebook
 from kfnb.problems import NotebookError
-from kfnb.step_settings import Secret, ShellOutput, Toleration, Volume
+from kfnb.step_settings import (
+    Affinity,
+    ConfigMapFiles,
+    ConfigMapKey,
+    Secret,
+    SecretFiles,
+    ShellOutput,
+    Toleration,
+    Volume,
+)
 from tests.notebooks import cell, markdown, notebook
 
 
@@ -46,6 +55,18 @@ MARKS = [
     ("label:team:a:b", "--label team:a:b", "settings.labels", (("team", "a:b"),)),
     ("annotation:x/y:z", "--annotation x/y:z", "settings.annotations", (("x/y", "z"),)),
     ("node:disk=ssd", "--node disk=ssd", "settings.nodes", (("disk", "ssd"),)),
+    ("secret:db:/etc/db", "--secret db:/etc/db", "settings.secret_files", (SecretFiles("db", "/etc/db"),)),
+    ("config-map:app:level:LEVEL", "--config-map app:level:LEVEL", "settings.config_maps", (ConfigMapKey("app", "level", "LEVEL"),)),
+    ("config-map:app:/etc/app", "--config-map app:/etc/app", "settings.config_map_files", (ConfigMapFiles("app", "/etc/app"),)),
+    ("volume:data/raw:/mnt:ro", "--volume data/raw:/mnt:ro", "settings.volumes", (Volume("data", "/mnt", "raw", True),)),
+    ("affinity:pod:app=db@zone", "--affinity pod:app=db@zone", "settings.affinity", (Affinity("pod", "app=db", "zone"),)),
+    ("priority-class:batch", "--priority-class batch", "settings.priority_class", "batch"),
+    ("service-account:a", "--service-account a", "settings.service_account", "a"),
+    ("shm:1Gi", "--shm 1Gi", "settings.shared_memory", "1Gi"),
+    ("ephemeral-storage:1Gi", "--ephemeral-storage 1Gi", "settings.ephemeral_storage", "1Gi"),
+    ("image-pull-policy:Never", "--image-pull-policy Never", "settings.image_pull_policy", "Never"),
+    ("pull-secret:mine", "--pull-secret mine", "settings.pull_secrets", ("mine",)),
+    ("security-context:fsGroup=7", "--security-context fsGroup=7", "settings.security_context", (("fsGroup", "7"),)),
     ("toleration:gpu=yes:NoSchedule", "--toleration gpu=yes:NoSchedule", "settings.tolerations", (Toleration("gpu", "yes", "NoSchedule"),)),
 ]  # fmt: skip
 

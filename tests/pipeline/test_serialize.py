@@ -25,7 +25,7 @@ from kfnb.pipeline.model import (
     Replay,
     Step,
 )
-from kfnb.step_settings import Secret, Settings
+from kfnb.step_settings import Affinity, Secret, SecretFiles, Settings, Volume
 
 
 def sample() -> Pipeline:
@@ -34,7 +34,11 @@ def sample() -> Pipeline:
     test = Compare(ParameterRef("a"), "==", Constant([1, [2]]))
     looped = Step("b", (Code(3, "y"),), prepare=(Input("i", ItemRef("each")),))
     last = Step("c", (), prepare=(Input("y", Collected(OutputRef("b", "y"))),))
-    bye = Step("bye", (), settings=Settings(secrets=(Secret("n", "k", "E"),), env=(("A", "b"),)))
+    settings = Settings(
+        secrets=(Secret("n", "k", "E"),), env=(("A", "b"),), volumes=(Volume("c", "/p", "f", True), Volume("c", "/q")),
+        secret_files=(SecretFiles("n", "/s"),), affinity=(Affinity("node", "a=b"),), pull_secrets=("x",), security_context=(("fsGroup", "7"),),
+    )  # fmt: skip
+    bye = Step("bye", (), settings=settings, setting_places=(("env", 1, None), ("secret", 2, 3)))
     body = (
         Condition("if", (Branch(test, (inner,), "a is so"), Branch(None, ()))),
         Loop("each", Constant([]), (looped,)),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kfnb.runs.retention.prune_runs import Pruned
     from kfnb.runs.retention.retention_settings import Retention
 
-UNUSED = 30 * 24 * 3600.0  #: seconds after which wheels and layers go that no image is built of
+UNUSED = 30 * 24 * 3600.0  #: seconds after which wheels, layers and packages go that nothing has used
 
 
 @click.command()
@@ -31,18 +31,28 @@ def prune(keep: int | None, older: str | None, dry_run: bool, as_json: bool) -> 
 
     With --keep and --older a run goes for either reason. Without both, what kfnb.toml in your configuration folder says
     counts: [record] with keep and older. Runs that have not ended stay. Wheels and layers go too that no image was built of
-    for 30 days.
+    for 30 days, and installed packages that no step has used for as long.
     """
     from kfnb.images.layers.wheel_cache import WheelCache
-    from kfnb.runs.retention.prune_runs import Pruned, delete_runs, outdated, size_of_runs
+    from kfnb.runs.retention.prune_runs import (
+        Pruned,
+        delete_runs,
+        outdated,
+        prune_packages,
+        size_of,
+        size_of_runs,
+        unused_packages,
+    )
 
     limits = _limits(keep, older, as_json)
     record = store()
     runs = outdated(record, limits)
     unused = WheelCache().prune(UNUSED, dry_run)
     if dry_run:
+        unused += sum(size_of(f) for f in unused_packages(record.home, UNUSED))
         _report(Pruned(tuple(runs), size_of_runs(record, runs)), as_json, "would be deleted", unused)
         return
+    unused += prune_packages(record.home, UNUSED)
     _report(delete_runs(record, runs, _progress(len(runs)), skip=True), as_json, "deleted", unused)
 
 
@@ -95,7 +105,7 @@ def _progress(count: int) -> Callable[[str], None]:
 
 
 def _report(done: Pruned, as_json: bool, verb: str, unused: int = 0) -> None:
-    """Say what has gone. ``unused`` are the bytes of wheels and layers."""
+    """Say what has gone. ``unused`` are the bytes of wheels, layers and packages."""
     if as_json:
         emit(
             {
@@ -115,4 +125,4 @@ def _report(done: Pruned, as_json: bool, verb: str, unused: int = 0) -> None:
     count = len(done.runs)
     click.echo(f"{count} run{'' if count == 1 else 's'} {verb}, {done.bytes / 1e6:.1f} MB")
     if unused:
-        click.echo(f"unused wheels and layers {verb}, {unused / 1e6:.1f} MB")
+        click.echo(f"unused wheels, layers and packages {verb}, {unused / 1e6:.1f} MB")

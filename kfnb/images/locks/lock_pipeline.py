@@ -107,6 +107,8 @@ def misfits(lock: Lock, pipeline: Pipeline, found: StepRequirements, image: str 
                 reasons[name] = "it is not in the lock"
             elif one.python != asked.python:
                 reasons[name] = f"it runs on Python {asked.python}, and the lock is for Python {one.python}"
+            elif one.apt != asked.apt:
+                reasons[name] = "its marks `apt:` are others"
             elif one.base_image != asked.base_image:
                 reasons[name] = (
                     f"its image is {asked.base_image or 'the default'}, and was {one.base_image or 'the default'}"

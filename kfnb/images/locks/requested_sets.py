@@ -23,6 +23,8 @@ class RequestedSet:
 
     Parameters
     ----------
+    apt
+        The packages of the system that the steps' marks name.
     requirements
         What the steps ask for, at their start and for their values.
     constraints
@@ -34,6 +36,7 @@ class RequestedSet:
     steps: tuple[str, ...]
     python: str
     base_image: str
+    apt: tuple[str, ...]
     requirements: tuple[str, ...]
     constraints: tuple[str, ...]
     sources: PackageSources
@@ -75,7 +78,8 @@ def requested_sets(
         roots = tuple(sorted({*request.requirements, *request.for_values}, key=requirement_name))
         own_sources = step.settings.sources.over(base_sources)
         own_image = step.settings.image or ""
-        key = RequestedSet((), image_python(own_image or image) or found.python, own_image, roots, (), own_sources)
+        python = image_python(own_image or image) or found.python
+        key = RequestedSet((), python, own_image, tuple(sorted(step.settings.apt)), roots, (), own_sources)
         grouped.setdefault(key, []).append(step.name)
         versions.setdefault(key, {}).update(dict.fromkeys(found.details[step.name].constraints))
     return tuple(replace(k, steps=tuple(names), constraints=tuple(versions[k])) for k, names in grouped.items())

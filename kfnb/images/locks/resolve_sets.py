@@ -101,7 +101,7 @@ def resolve_set(
         if given_up:
             notes.append(f"{', '.join(asked.steps)}: {given_up} do not fit together with what is asked for")
     packages = _with_roots(_merged(found), {r.step: r for r in requests if r.step in asked.steps})
-    result = RequirementSet("", asked.steps, asked.python, packages, asked.base_image, platforms=tuple(platforms))
+    result = RequirementSet("", asked.steps, asked.python, packages, asked.base_image, asked.apt, tuple(platforms))
     return Resolved(replace(result, id=set_id(result)), tuple(dict.fromkeys(notes)))
 
 

@@ -96,6 +96,11 @@ class InstalledPackages:
         self._paths = list(paths)
         self.python = python
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the interpreter has said where its packages are."""
+        return bool(self._paths)
+
     def provider(self, module: str) -> Distribution | None:
         """The package that provides a module, which may have dots in its name. ``None`` when there is none."""
         top = module.partition(".")[0]

@@ -15,6 +15,7 @@ from kfnb.cli import completion_words as places
 from kfnb.cli import load_command
 from kfnb.cli.command_helpers import OK
 from kfnb.cli.commands.run_and_retry import parse_parameters, retry, run
+from kfnb.cli.target_builds import builds_shown
 from kfnb.client.run_object import Run, RunFailed
 from kfnb.client.runs_table import runs
 from kfnb.client.start_run import prepare
@@ -198,7 +199,9 @@ class PipelineMagic:
                 print(f"{source}:{problem}")
         if files := prepared.travelling():
             print(files)
-        return self._follow(prepared.submit(self._warm_process.launch), arguments["wait"], arguments["detach"])
+        with builds_shown(prepared.target, quiet=False) as watch:
+            started = prepared.submit(self._warm_process.launch, watch)
+        return self._follow(started, arguments["wait"], arguments["detach"])
 
     def _follow(self, started: Run, wait: bool, detach: bool) -> Run:
         """Show a run. Where nobody looks at the notebook while it is executed, the cell waits for the run's end."""

@@ -27,6 +27,8 @@ COLLECTING = (
     "collect.lock"  #: in the home: shared by all schedulers, held alone by one who removes values while nothing runs
 )
 
+PACKAGES = "containers/packages"  #: in the home: what was installed for steps
+
 Progress = Callable[[str], None]  #: called with a text about the next action
 
 
@@ -152,6 +154,23 @@ def size_of(folder: Path) -> int:
             with contextlib.suppress(OSError):
                 found += os.lstat(os.path.join(place, name)).st_size
     return found
+
+
+# -------------------------------------------------------------------- packages
+def prune_packages(home: Path, age: float) -> int:
+    """Remove the packages that no step has used for ``age`` seconds, unless something runs now; their bytes."""
+    size = 0
+    with _alone(home / COLLECTING) as alone:
+        for folder in unused_packages(home, age) if alone else ():
+            size += size_of(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+    return size
+
+
+def unused_packages(home: Path, age: float) -> list[Path]:
+    """The folders of packages that no step has used for ``age`` seconds."""
+    before = time.time() - age
+    return [f for f in (home / PACKAGES).glob("*") if f.is_dir() and f.stat().st_mtime < before]
 
 
 # -------------------------------------------------------------------- values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,39 @@ def test_a_base_image_that_is_not_there_ends_the_command(work: Path) -> None:
     command = [sys.executable, "-m", "kfnb", "build", str(path), "--base", "oci:nowhere", "--repository", "oci:images"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "kfnb: there is no image oci:nowhere\n")
+
+
+def test_packages_of_the_system_are_in_the_dockerfile_of_their_steps(work: Path) -> None:
+    path = write(
+        work,
+        notebook(cell("rows = [1, 2]", "step:load"), cell("print(rows)", "step:draw", "apt:graphviz", "apt:libgomp1")),
+    )
+    done = kfnb(path, "--base", "oci:base", "--repository", "oci:images")
+    assert str(done.exception) == (
+        "step draw: the system's packages graphviz, libgomp1 are no wheels. Build with --builder podman, buildah or docker, which run apt-get "
+        "in the base image"
+    )
+    kfnb(path, "--base", "python:3.11-slim", "--dockerfile", work / "files")
+    texts = sorted((f.read_text() for f in (work / "files").glob("*/Dockerfile")), key=len)
+    assert ["graphviz libgomp1" in t for t in texts] == [False, True]
+
+
+def test_a_changed_cell_needs_no_new_image(work: Path) -> None:
+    path = write(work, NOTHING)
+    first = json.loads(kfnb(path, "--base", "oci:base", "--repository", "oci:images", "--json").output)["images"]
+    path = write(work, notebook(cell("rows = [1, 2, 3]", "step:load"), cell("print(max(rows))", "step:train")))
+    second = json.loads(kfnb(path, "--base", "oci:base", "--repository", "oci:images", "--json").output)["images"]
+    assert second == [{**first[0], "uploaded": 0}]
+
+
+def test_prune_removes_layers_of_which_no_image_was_built_for_long(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KFNB_HOME", str(work / "home"))
+    kfnb(write(work, NOTHING), "--base", "oci:base", "--repository", "oci:images")
+    layers = work / "cache" / "kfnb" / "images" / "layers"
+    prune = ["prune", "--keep", "1"]
+    assert "unused wheels" not in CliRunner().invoke(cli, prune).output and list(layers.iterdir())
+    for file in layers.iterdir():
+        os.utime(file, (0, 0))
+    assert "unused wheels, layers and packages deleted" in CliRunner().invoke(cli, prune).output and not list(
+        layers.iterdir()
+    )

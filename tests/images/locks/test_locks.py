@@ -311,3 +311,14 @@ def test_the_command_says_what_cannot_be_resolved(tmp_path: Path) -> None:
     done = kfnb("lock", str(path))
     assert done.exit_code == 1 and "no-such" in done.output and not lock_path(pipeline, tmp_path).exists()
     assert kfnb("lock", str(path), "--platform", "windows").exit_code == 2
+
+
+def test_packages_of_the_system_make_a_set_of_its_own(tmp_path: Path, options: LockOptions) -> None:
+    draw = cell("import frames\nb = 1", "step:draw", "apt:libgl1", "apt:git")
+    pipeline = pipeline_of(LOAD, draw)
+    lock = lock_pipeline(pipeline, tmp_path, options).lock
+    assert [(s.steps, s.apt) for s in lock.sets] == [(("load",), ()), (("draw",), ("git", "libgl1"))]
+    write_lock(lock, lock_path(pipeline, tmp_path))
+    assert read_lock(lock_path(pipeline, tmp_path)) == lock
+    changed = pipeline_of(LOAD, cell("import frames\nb = 1", "step:draw", "apt:git"))
+    assert misfits_now(lock, changed, tmp_path, options) == {"draw": "its marks `apt:` are others"}

@@ -214,6 +214,7 @@ class Proxy:
     troubles: dict[str, list[Trouble | None]] = field(default_factory=dict)
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     cut_downloads: list[int] = field(default_factory=list)
+    heard: Callable[[str], None] = lambda method: None
 
     def count(self, method: str) -> int:
         return sum(m == method for m, _, _ in self.seen)
@@ -228,6 +229,7 @@ def proxy(upstream: str) -> Iterator[Proxy]:
 
         def handle_request(self) -> None:
             state.seen.append((self.command, self.path, dict(self.headers)))
+            state.heard(self.command)
             planned = state.troubles.get(self.command) or [None]
             trouble = planned.pop(0) or Trouble()
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

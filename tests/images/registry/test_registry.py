@@ -161,6 +161,14 @@ def test_a_blob_of_another_repository_is_mounted(between: Proxy) -> None:
     assert read(opened(between.address, "target"), digest_of(b"a layer of a base image")) == b"a layer of a base image"
 
 
+def test_a_blob_that_the_registry_does_not_mount_is_streamed(between: Proxy) -> None:
+    base, target = opened(between.address, "base"), opened(between.address, "unmounted")
+    put(base, b"not to be mounted")
+    between.troubles["POST"] = [Trouble(403)]
+    target.copy_blob(blob_of(b"not to be mounted"), base)
+    assert read(opened(between.address, "unmounted"), digest_of(b"not to be mounted")) == b"not to be mounted"
+
+
 def test_a_blob_from_elsewhere_is_streamed(plain: str, tmp_path: Path) -> None:
     folder = OciFolder(tmp_path)
     folder.put_blob(blob_of(b"from a folder"), lambda: io.BytesIO(b"from a folder"))

@@ -13,6 +13,7 @@ from kfnb.engines.cluster.lowering.checks.cluster_checks import (
     check_lock,
     check_packages,
     check_size,
+    check_system_packages,
 )
 from kfnb.engines.cluster.lowering.checks.file_checks import check_files
 from kfnb.engines.cluster.lowering.checks.setting_checks import check_settings
@@ -62,6 +63,7 @@ def compile_documents(
     problems = [*fixed, *check_files(pipeline, requirements), *check_packages(pipeline, requirements)]
     problems += [
         *check_lock(pipeline, requirements),
+        *check_system_packages(pipeline),
         *check_pods(pipeline, options),
         *check_settings(pipeline, options, engine),
     ]

@@ -11,7 +11,13 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
-from kfnb.engines.cluster.lowering.checks.cluster_checks import check_jobs, check_lock, check_packages
+from kfnb.engines.cluster.lowering.checks.cluster_checks import (
+    check_jobs,
+    check_lock,
+    check_packages,
+    check_python,
+    check_system_packages,
+)
 from kfnb.engines.cluster.lowering.checks.file_checks import check_files
 from kfnb.engines.cluster.lowering.checks.setting_checks import check_settings
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
@@ -22,13 +28,13 @@ from kfnb.engines.cluster.submission.cluster_run_record import ClusterRunRecord
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs, reusable_outputs
 from kfnb.engines.cluster.submission.unbuilt_run import (
-    BUILD_LOCK,
     BUILDING,
     BuildTeller,
     UnbuiltRun,
     Watch,
+    building_images,
     end_unbuilt,
-    ending_when_failed,
+    hold_build,
     watch_nothing,
 )
 from kfnb.engines.cluster.targets.targets import Target, options_of
@@ -198,7 +204,9 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             *check_settings(fit_to_target(pipeline, settings, options.parameters), settings, self.name),
             *check_files(pipeline, compiled.requirements),
             *check_packages(pipeline, compiled.requirements),
+            *check_python(options),
             *check_lock(pipeline, compiled.requirements),
+            *([] if settings.repository else check_system_packages(pipeline)),
             *self.check_emitted(compiled, options),
         ]
 
@@ -219,6 +227,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         """Record a run that `deliver` brings to the cluster, and return its id. Raises `ClusterError` when the cluster cannot be reached."""
         compiled, _ = self.compile_run(pipeline, options), self.client
         run_id = self.record.create(pipeline, options)
+        hold_build(self.store, run_id)
         self.record.write_location(run_id, {BUILDING: True})
         self.record.record_pending(run_id, compiled.task_jobs)
         return run_id
@@ -226,7 +235,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
     def deliver(self, run_id: str) -> None:
         """Build the images of a run that has begun, and create it on the cluster. Raises `ClusterError`."""
         pipeline, options = self.record.pipeline_and_options(run_id)
-        with holding(self.store.folder(run_id) / BUILD_LOCK), ending_when_failed(self.store, run_id):
+        with building_images(self.store, run_id):
             with BuildTeller(self.store.home, run_id, self.watch) as teller:
                 images = self.build_images(pipeline, options, teller)
             if self.store.state(run_id) in FINAL:

@@ -76,7 +76,16 @@ def _built(pipeline: Pipeline, options: RunOptions, settings: ClusterOptions, wa
         built = build_with(
             settings.builder, made, platforms[0], settings.repository, lambda text: watch(text, "build", 0, 0)
         )
-    return {step: image.reference for image in built for step in image.steps}
+    return _that_fit_pods(pipeline, {step: image.reference for image in built for step in image.steps})
+
+
+def _that_fit_pods(pipeline: Pipeline, images: dict[str, str]) -> dict[str, str]:
+    """The images without those of steps that share a pod and have different ones. Such steps install their packages when they start."""
+    pods: dict[str, set[str]] = {}
+    shared = {s.name: s.settings.pod for s in pipeline.steps() if s.settings.pod is not None}
+    for step, pod in shared.items():
+        pods.setdefault(pod, set()).add(images.get(step, ""))
+    return {step: image for step, image in images.items() if step not in shared or len(pods[shared[step]]) == 1}
 
 
 def open_for(settings: ClusterOptions, name: str) -> ImageRepository:

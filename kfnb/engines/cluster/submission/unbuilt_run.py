@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kfnb.runs.record.file_lock import is_held
+from kfnb.runs.record.file_lock import hold, is_held
 from kfnb.runs.record.run_store import RunStore
 from kfnb.states import FINAL
 
@@ -43,9 +44,29 @@ def end_unbuilt(store: RunStore, run_id: str, state: str, reason: str, error: di
         store.record_run(run_id, state, finished=now, error=error)
 
 
+#: The locks that this process holds, by their files. One is held from the beginning of its run, so that nobody takes it for left.
+_HELD: dict[Path, int] = {}
+
+
+def hold_build(store: RunStore, run_id: str) -> None:
+    """Say that this process builds the images of a run."""
+    path = store.folder(run_id) / BUILD_LOCK
+    handle = hold(path) if path not in _HELD else None
+    if handle is not None:
+        _HELD[path] = handle
+
+
+def release_build(store: RunStore, run_id: str) -> None:
+    """Say that it does so no more."""
+    handle = _HELD.pop(store.folder(run_id) / BUILD_LOCK, None)
+    if handle is not None:
+        os.close(handle)
+
+
 @contextmanager
-def ending_when_failed(store: RunStore, run_id: str) -> Iterator[None]:
-    """Record that the run has ended when the block fails or is interrupted."""
+def building_images(store: RunStore, run_id: str) -> Iterator[None]:
+    """Hold the lock of the run's build. Record that the run has ended when the block fails or is interrupted."""
+    hold_build(store, run_id)
     try:
         yield
     except BaseException as error:
@@ -56,6 +77,8 @@ def ending_when_failed(store: RunStore, run_id: str) -> Iterator[None]:
         else:
             end_unbuilt(store, run_id, "failed", reason, failure)
         raise
+    finally:
+        release_build(store, run_id)
 
 
 def end_if_left(store: RunStore, run_id: str) -> None:

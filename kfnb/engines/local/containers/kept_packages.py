@@ -20,7 +20,9 @@ from typing import Any
 
 from kfnb.engines.local.containers.container_failures import ContainerFailure
 from kfnb.engines.local.containers.image_facts import ImageFacts
-from kfnb.requirement_checks import is_local, requirement_name
+from kfnb.images.needs.installed_packages import normalized
+from kfnb.images.needs.met_requirements import is_met
+from kfnb.requirement_checks import requirement_name
 from kfnb.runs.record.file_lock import holding
 from kfnb.runs.record.private_record_files import make_folder
 from kfnb.runtime.pods.install_packages import PATIENCE, index_variables
@@ -32,16 +34,9 @@ OLDEST_GLIBC = 5  #: manylinux1 is glibc 2.5 (PEP 600)
 
 
 def missing_packages(packages: tuple[str, ...], image: ImageFacts) -> list[str]:
-    """The requirements that an image does not fulfil. Without a version, any installed one does."""
-    installed = {requirement_name(n): v for n, v in image.packages.items()}
-    missing = []
-    for text in packages:
-        name, _, version = text.partition("==")
-        found = None if is_local(text) or "@" in text else installed.get(requirement_name(name))
-        # The image may have a build such as `2.3.0+cu121`.
-        if found is None or (name != text and version not in (found, found.partition("+")[0])):
-            missing.append(text)
-    return missing
+    """The requirements that an image does not fulfil."""
+    versions = {normalized(n): v for n, v in image.packages.items()}
+    return [text for text in packages if not is_met(text, versions)]
 
 
 def packages_folder(

@@ -94,7 +94,7 @@ class RunningAttempts:
         self.by_id[id_] = attempt
         os.set_blocking(reading, False)
         self.selector.register(reading, selectors.EVENT_READ, lambda _: self._read_output(attempt))
-        self.forks.start(id_, str(path), writing, needs_libraries(ready), self.spawn)
+        self.forks.start(id_, str(path), writing, needs_libraries(ready), self.spawn or "packages" in spec)
         os.close(writing)
         return attempt
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.containers.container_plan import container_plans
+from kfnb.engines.local.scheduling.marked_packages import marked_packages
 from kfnb.engines.local.scheduling.run_state import ReadyStep
 from kfnb.engines.static_step_spec import StaticSpecs, command_of
 from kfnb.pipeline.model import Pipeline, StatusRef, Step
@@ -25,6 +26,8 @@ class StepSpecs:
         self.options, self.store, self.folder = options, store, folder
         self._static = StaticSpecs(pipeline)
         self._plans = container_plans(pipeline, options) if options.containers is not None else {}
+        kept = store.parent / "containers" / "packages"
+        self._packages = marked_packages(pipeline, options, kept) if options.containers is None else {}
 
     def spec(self, ready: ReadyStep, attempt: int) -> dict[str, Any]:
         """The spec of one attempt."""
@@ -32,6 +35,7 @@ class StepSpecs:
         plan = self._plans.get(ready.step.name)
         return {
             **({"container": plan.to_json()} if plan is not None else {}),
+            **({"packages": self._packages[ready.step.name]} if ready.step.name in self._packages else {}),
             **self._static.spec(ready.step), "path": ready.path, "prepare": list(ready.prepare),
             "cwd": str(folder / "work") if self.options.isolated else self.options.folder,
             "store": str(self.store), "folder": str(folder), "mark": secrets.token_hex(8) if len(ready.step.cells) > 1 else "",

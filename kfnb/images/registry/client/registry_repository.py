@@ -167,7 +167,12 @@ class RegistryRepository:
     def _mount(self, digest: str, source: ImageRepository) -> str | None:
         """Let the registry take a blob from another of its repositories. Returns where to upload it when it does not."""
         assert isinstance(source, RegistryRepository)
-        status, address = self._begin({"mount": digest, "from": source.path.path}, self._write | source._read)
+        try:
+            status, address = self._begin({"mount": digest, "from": source.path.path}, self._write | source._read)
+        except RegistryError as error:
+            if error.kind not in ("forbidden", "unauthorized"):
+                raise
+            return self._begin_upload()  # some give no token for two repositories
         if status != 201:
             return address
         self._present.add(digest)

@@ -11,6 +11,8 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.lowering.plain_container_commands import ends_itself, has_shell, only_in_environment
 from kfnb.engines.cluster.lowering.text_steps import PYTHON_IMAGE, is_shell_script
 from kfnb.engines.cluster.submission.cluster_options import BARE_ALLOWANCE
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.images.needs.installed_packages import installed_packages
 from kfnb.images.needs.named_files import has_own_image
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Constant, ParameterRef, Pipeline, Step
@@ -68,6 +70,15 @@ def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterat
             )  # fmt: skip
 
 
+def check_system_packages(pipeline: Pipeline) -> Iterator[Problem]:
+    """Find steps that need packages of the system, for a cluster where no images are built for steps."""
+    for step in (s for s in pipeline.steps() if s.settings.apt):
+        yield _problem(
+            "KF733", step, f"step `{step.name}` needs {', '.join(step.settings.apt)}, and packages of the system are not installed when a step starts",
+            "build its image (`kfnb build`, or `repository` in the target) with podman, buildah or docker, or name one that has them (`image:`)",
+        )  # fmt: skip
+
+
 def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
     """Find out whether the API server would refuse a document. ``kind`` is the word for the document in messages."""
     text = json.dumps(document, ensure_ascii=False)
@@ -90,6 +101,17 @@ def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
             "KF702",
             "the annotations are larger than 256 KiB, which is what an object may have",
             "shorten the description",
+        )
+
+
+def check_python(options: RunOptions) -> Iterator[Problem]:
+    """Find out whether the notebook's kernel has an interpreter whose packages are unknown."""
+    if options.python is not None and not installed_packages(options.python).is_known:
+        yield Problem(
+            "KF708",
+            f"`{options.python}`, the Python of the notebook's kernel, does not say which packages it has: the steps get those that marks name, and kfnb's own version of Python",
+            "name packages with `package:NAME==VERSION` and the image with `image:REF`, or choose a kernel that can be started",
+            name=options.python,
         )
 
 
