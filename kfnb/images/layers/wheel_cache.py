@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -69,6 +70,8 @@ class WheelCache:
         self._wheel_path(file).unlink(missing_ok=True)
 
     def _wheel_path(self, file: LockedFile) -> Path:
+        if not re.fullmatch(r"[0-9a-f]{64}", file.sha256):  # it becomes part of a path
+            raise BadDownload(f"the lock has no SHA-256 hash for {file.name}: write it again with `kfnb lock`")
         return self.folder / "wheels" / file.sha256 / Path(file.name).name
 
     # ---------------------------------------------------------------- layers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +109,16 @@ def test_a_changed_cell_needs_no_new_image(work: Path) -> None:
     path = write(work, notebook(cell("rows = [1, 2, 3]", "step:load"), cell("print(max(rows))", "step:train")))
     second = json.loads(kfnb(path, "--base", "oci:base", "--repository", "oci:images", "--json").output)["images"]
     assert second == [{**first[0], "uploaded": 0}]
+
+
+def test_prune_removes_layers_of_which_no_image_was_built_for_long(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KFNB_HOME", str(work / "home"))
+    kfnb(write(work, NOTHING), "--base", "oci:base", "--repository", "oci:images")
+    layers = work / "cache" / "kfnb" / "images" / "layers"
+    prune = ["prune", "--keep", "1"]
+    assert "unused wheels" not in CliRunner().invoke(cli, prune).output and list(layers.iterdir())
+    for file in layers.iterdir():
+        os.utime(file, (0, 0))
+    assert "unused wheels, layers and packages deleted" in CliRunner().invoke(cli, prune).output and not list(
+        layers.iterdir()
+    )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,13 @@ def test_a_file_with_another_hash_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadDownload, match="is not the file of the lock"):
         make_layers(package_layers([("pkg", file)]), WheelCache(tmp_path / "cache"), HERE)
     assert not list((tmp_path / "cache" / "wheels").rglob("*.whl"))
+
+
+@pytest.mark.parametrize("sha256", ["", "../../../outside", "A" * 64])
+def test_a_lock_without_a_hash_is_refused(tmp_path: Path, sha256: str) -> None:
+    file = replace(locked(make_wheel(tmp_path / "index", "pkg")), sha256=sha256)
+    with pytest.raises(BadDownload, match=r"the lock has no SHA-256 hash for pkg-1\.0-py3-none-any\.whl"):
+        make_layers(package_layers([("pkg", file)]), WheelCache(tmp_path / "cache"), HERE)
 
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:

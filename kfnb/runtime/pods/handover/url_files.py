@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     UrlFiles = Union["FolderFiles", "FsspecFiles"]
 
 PIECE = 1 << 20
+PATIENCE = 600  #: seconds; a store of the kind S3 may take minutes to put the parts of a large file together
 PART = 16 * 1024 * 1024  #: bytes that are sent or asked for at a time; a store takes up to 10,000 parts
 
 
@@ -55,6 +56,8 @@ class FsspecFiles:
     def __init__(self, url: str, options: dict[str, Any]) -> None:
         from fsspec.core import url_to_fs
 
+        if url.startswith("s3"):
+            options = {"config_kwargs": {"read_timeout": PATIENCE}, **options}
         self._files, self._root = url_to_fs(url.rstrip("/"), **options)
 
     def get(self, name: str, path: str) -> None:

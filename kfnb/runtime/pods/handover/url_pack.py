@@ -91,10 +91,12 @@ def send_pack(
     place, step = where
     parts = _large_parts(step, entries, Store(store))
     write_pack(path, dict(head, parts=parts), store, bundles=[e["bundle"] for e in entries.values() if "bundle" in e])
-    for address, name in parts.items():
-        files.put(Store(store).path(address), "%s/%s" % (place, name))
-    files.put(path, "%s/%s" % (place, os.path.basename(path)))  # the last: who finds it finds all its parts
-    files.close()
+    try:
+        for address, name in parts.items():
+            files.put(Store(store).path(address), "%s/%s" % (place, name))
+        files.put(path, "%s/%s" % (place, os.path.basename(path)))  # the last: who finds it finds all its parts
+    finally:
+        files.close()
 
 
 def _large_parts(step: str, entries: dict[str, Any], store: Store) -> dict[str, str]:
