@@ -25,7 +25,7 @@ const ROLE_TAGS: Record<string, string> = {
 };
 /** Marks that only a step can have. */
 const STEP_MARKS =
-  'step after when foreach exit shell output image package index-url extra-index-url find-links apt cpu memory gpu limit retry timeout cache on-failure pod network file env secret volume label annotation node toleration'.split(
+  'step after when foreach exit shell output image package index-url extra-index-url find-links apt cpu memory gpu limit retry timeout cache on-failure pod network file env secret volume config-map label annotation node affinity toleration shm ephemeral-storage priority-class service-account image-pull-policy pull-secret security-context'.split(
     ' '
   );
 
