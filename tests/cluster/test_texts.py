@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from kfnb.engines.cluster.following.words.condition_words import ON_ARGO
 from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.runtime.pods.handover.coded_text import PREFIX, always_coded, coded, coded_for_database, decoded, has_syntax
@@ -253,4 +254,6 @@ def test_a_condition_that_cannot_be_evaluated_says_so_in_the_users_words(cluster
         cell("name, limit = '{{workflow.name}} $$', 3", "step:one"), cell("print(1)", "step:two", "when:name > limit")
     )
     found = on_argo(pipeline, cluster, {})
-    assert found.states["two"] == "failed" and "('{{workflow.name}} $$' > 3)" in found.detail
+    said = ON_ARGO.search(found.detail)
+    assert found.states["two"] == "failed" and said is not None, found.detail
+    assert decoded(said["choice"]).endswith("('{{workflow.name}} $$' > 3)")
