@@ -81,6 +81,7 @@ def scroll_to_cell(page: Page, number: int) -> None:
     page.wait_for_function(
         """number => {
             const { content } = window.jupyterapp.shell.currentWidget;
+            if (!content.widgets[number]) return false; // it is still being loaded
             void content.scrollToItem(number);
             const { top, bottom } = content.widgets[number].node.getBoundingClientRect();
             return 0 < top && top < bottom && bottom < window.innerHeight;
