@@ -133,6 +133,7 @@ def test_a_run_that_no_server_begins_changes_nothing_and_can_be_begun_later(
     run = side.get_by_role("button", name="Run", exact=True)
     run.click()
     has_state(page, "sum", "succeeded")
+    expect(run).to_be_enabled()  # the page has heard that the run has ended, too
     own_lab.stop()
     with page.expect_event("requestfailed", lambda request: OURS in request.url and request.method == "POST"):
         run.click()
