@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from kfnb.images.builders.build_images import Watch
 
-WORDS = {"download": "downloading", "upload": "sending"}
+WORDS = {"download": "downloading", "upload": "sending", "build": "building:"}
 
 
 @contextmanager
