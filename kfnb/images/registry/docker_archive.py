@@ -58,7 +58,7 @@ class DockerArchive:
         start, size = self._stored[_member(digest)]
         file = self.file.open("rb")
         file.seek(start)
-        return checked(_Section(file, size), digest, self.name)  # type: ignore[arg-type]
+        return checked(_Section(file, size), digest, self.name)
 
     def put_blob(self, descriptor: Descriptor, open: Callable[[], BinaryIO], progress: Progress = no_progress) -> None:
         if not self.has_blob(descriptor.digest):

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import requests
 
-from kfnb.images.registry.checked_stream import CHUNK, CheckedStream
+from kfnb.images.registry.checked_stream import checked
 from kfnb.images.registry.client.blob_transfer import BlobDownload, BlobUpload
 from kfnb.images.registry.client.registry_access import RegistryAccess
 from kfnb.images.registry.client.registry_session import RegistrySession, Sent
@@ -65,8 +65,7 @@ class RegistryRepository:
             headers = {"Range": f"bytes={start}-"} if start else {}
             return self._session.request("GET", self._blob(digest), Sent(self._scopes, headers, stream=True))
 
-        content = BlobDownload(request, self.path.registry, self._session.pause)
-        return io.BufferedReader(CheckedStream(content.read, content.close, digest, self.name), CHUNK)
+        return checked(BlobDownload(request, self.path.registry, self._session.pause), digest, self.name)
 
     def put_blob(self, descriptor: Descriptor, open: Callable[[], BinaryIO], progress: Progress = no_progress) -> None:
         self._scopes = self._write
