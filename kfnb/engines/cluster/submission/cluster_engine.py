@@ -31,15 +31,14 @@ from kfnb.engines.cluster.submission.unbuilt_run import (
     BUILDING,
     BuildTeller,
     UnbuiltRun,
-    Watch,
     building_images,
     end_unbuilt,
     hold_build,
-    watch_nothing,
 )
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.follow_record import follow_events, follow_log
+from kfnb.images.build_watch import Watch, watch_nothing
 from kfnb.images.locks.locked_requirements import with_lock
 from kfnb.images.needs.installed_packages import installed_packages
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
@@ -197,7 +196,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         if options.only or options.start:
             hint = "leave out --step and --from, or run it on the target `local`"
             return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
-        compiled, settings = self.compile_run(pipeline, options), options_of(self.target)
+        compiled, settings = self.compile_run(pipeline, options), self._settings(options)
         return [
             *check_jobs(distinct_jobs(compiled.task_jobs), self.name, compiled.requirements.python),
             *check_pods(pipeline, settings),
