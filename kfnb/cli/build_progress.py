@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kfnb.images.builders.build_images import watch_nothing
+from kfnb.images.build_watch import watch_nothing
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from kfnb.images.builders.build_images import Watch
+    from kfnb.images.build_watch import Watch
 
-WORDS = {"download": "downloading", "upload": "sending"}
+WORDS = {"download": "downloading", "upload": "sending", "build": "building:"}
 
 
 @contextmanager

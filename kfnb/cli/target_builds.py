@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kfnb.engines.cluster.submission.unbuilt_run import WORDS, watch_nothing
+from kfnb.engines.cluster.submission.unbuilt_run import WORDS
+from kfnb.images.build_watch import watch_nothing
 
 if TYPE_CHECKING:
-    from kfnb.engines.cluster.submission.unbuilt_run import Watch
     from kfnb.engines.cluster.targets.targets import Target
+    from kfnb.images.build_watch import Watch
 
 
 @contextmanager

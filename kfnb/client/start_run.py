@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kfnb.client.run_object import Run
-from kfnb.engines.cluster.submission.unbuilt_run import Watch, watch_nothing
 from kfnb.engines.cluster.targets.targets import Target, options_of, usable_target, withheld_problems
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.processes.launch_run_process import Launch, launch
 from kfnb.engines.open_engine import engine_for
+from kfnb.images.build_watch import Watch, watch_nothing
 from kfnb.images.needs.kernel_interpreters import installed_interpreter
 from kfnb.notebook.notebook_source import Source
 from kfnb.pipeline.build.build_pipeline import Built, build, pipelines_of

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from kfnb.engines.cluster.submission.unbuilt_run import Watch, watch_nothing
 from kfnb.engines.cluster.targets.targets import LOCAL, Target
 from kfnb.engines.engine_interface import Engine
 from kfnb.engines.local import LocalEngine
 from kfnb.engines.local.processes.launch_run_process import Launch, launch
+from kfnb.images.build_watch import Watch, watch_nothing
 from kfnb.runs.record.private_record_files import DamagedRecord, read_object
 from kfnb.runs.record.run_store import RunStore
 

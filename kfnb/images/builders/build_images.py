@@ -11,6 +11,7 @@ from functools import partial
 from io import BytesIO
 from typing import BinaryIO
 
+from kfnb.images.build_watch import Watch, watch_nothing
 from kfnb.images.builders.build_plan import PlannedImage, PlannedPlatform
 from kfnb.images.documents.image_documents import (
     HOME,
@@ -30,13 +31,6 @@ from kfnb.images.registry.image_repository import Descriptor, ImageRepository, M
 
 WORKERS = 4
 HOME_TITLE, HOME_KEY = "home folder", f"home-{FORMAT}"
-
-Watch = Callable[[str, str, int, int], None]
-"""Is told of a layer's title what is done with it (``download``, ``upload``), how many bytes are done, and how many there are."""
-
-
-def watch_nothing(*_: object) -> None:
-    """For those who do not watch."""
 
 
 @dataclass(frozen=True)

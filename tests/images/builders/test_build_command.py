@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kfnb.cli import cli
+from kfnb.cli.build_progress import shown
 from kfnb.images.registry.oci_folder import OciFolder
 from tests.images.small_base import make_base
 from tests.images.wheels import make_wheel
@@ -122,3 +123,11 @@ def test_prune_removes_layers_of_which_no_image_was_built_for_long(work: Path, m
     assert "unused wheels, layers and packages deleted" in CliRunner().invoke(cli, prune).output and not list(
         layers.iterdir()
     )
+
+
+def test_a_terminal_shows_whatever_a_builder_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with shown(quiet=False) as watch:
+        watch("numpy", "download", 1, 2)
+        watch("numpy", "upload", 2, 2)
+        watch("podman builds registry.example.org/app:iris", "build", 0, 0)

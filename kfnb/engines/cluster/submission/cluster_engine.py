@@ -31,15 +31,14 @@ from kfnb.engines.cluster.submission.unbuilt_run import (
     BUILDING,
     BuildTeller,
     UnbuiltRun,
-    Watch,
     building_images,
     end_unbuilt,
     hold_build,
-    watch_nothing,
 )
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.follow_record import follow_events, follow_log
+from kfnb.images.build_watch import Watch, watch_nothing
 from kfnb.images.locks.locked_requirements import with_lock
 from kfnb.images.needs.installed_packages import installed_packages
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
@@ -197,7 +196,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         if options.only or options.start:
             hint = "leave out --step and --from, or run it on the target `local`"
             return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
-        compiled, settings = self.compile_run(pipeline, options), options_of(self.target)
+        compiled, settings = self.compile_run(pipeline, options), self._settings(options)
         return [
             *check_jobs(distinct_jobs(compiled.task_jobs), self.name, compiled.requirements.python),
             *check_pods(pipeline, settings),
@@ -219,29 +218,37 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         ClusterError
             When the cluster cannot be reached, the images cannot be built, or the cluster refuses the run. Such a run is recorded as failed.
         """
-        run_id = self.begin(pipeline, options)
-        self.deliver(run_id)
+        run_id, compiled = self._begin(pipeline, options)
+        self._deliver(run_id, pipeline, options, compiled)
         return run_id
 
     def begin(self, pipeline: Pipeline, options: RunOptions) -> str:
         """Record a run that `deliver` brings to the cluster, and return its id. Raises `ClusterError` when the cluster cannot be reached."""
+        return self._begin(pipeline, options)[0]
+
+    def deliver(self, run_id: str) -> None:
+        """Build the images of a run that has begun, and create it on the cluster. Raises `ClusterError`."""
+        pipeline, options = self.record.pipeline_and_options(run_id)
+        self._deliver(run_id, pipeline, options, None)
+
+    def _begin(self, pipeline: Pipeline, options: RunOptions) -> tuple[str, Compiled]:
+        """Record a run, and compile it as it is without images."""
         compiled, _ = self.compile_run(pipeline, options), self.client
         run_id = self.record.create(pipeline, options)
         hold_build(self.store, run_id)
         self.record.write_location(run_id, {BUILDING: True})
         self.record.record_pending(run_id, compiled.task_jobs)
-        return run_id
+        return run_id, compiled
 
-    def deliver(self, run_id: str) -> None:
-        """Build the images of a run that has begun, and create it on the cluster. Raises `ClusterError`."""
-        pipeline, options = self.record.pipeline_and_options(run_id)
+    def _deliver(self, run_id: str, pipeline: Pipeline, options: RunOptions, plain: Compiled | None) -> None:
+        """Deliver a run that has begun. ``plain`` is what it compiles to without images, when that is known."""
         with building_images(self.store, run_id):
             with BuildTeller(self.store.home, run_id, self.watch) as teller:
                 images = self.build_images(pipeline, options, teller)
             if self.store.state(run_id) in FINAL:
                 return  # it was cancelled
             self.record.write_images(run_id, images)
-            compiled = self.compile_run(pipeline, options, images=images)
+            compiled = self.compile_run(pipeline, options, images=images) if images or plain is None else plain
             location = self.create(self.client, run_id, pipeline, options, compiled)
             self.record.write_location(run_id, location)
             self.record.record_pending(run_id, compiled.task_jobs)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.engines.cluster.submission.unbuilt_run import Watch
 from kfnb.engines.engine_interface import RunOptions
+from kfnb.images.build_watch import Watch
 from kfnb.images.registry.client.registry_access import RegistryAccess
 from kfnb.images.registry.image_repository import ImageRepository
 from kfnb.images.registry.references import ARCHIVE, OCI, registry_path

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kfnb.images.build_watch import Watch
 from kfnb.runs.record.file_lock import hold, is_held
 from kfnb.runs.record.run_store import RunStore
 from kfnb.states import FINAL
@@ -23,13 +24,6 @@ LEFT = {
     "type": "unreachable",
     "message": "the program that built the images of the steps has ended before it was done: retry the run",
 }
-
-#: Is told of a layer's title what is done with it (``download``, ``upload``), how many bytes are done, and how many there are.
-Watch = Callable[[str, str, int, int], None]
-
-
-def watch_nothing(*_: object) -> None:
-    """For those who do not watch."""
 
 
 def end_unbuilt(store: RunStore, run_id: str, state: str, reason: str, error: dict[str, Any] | None) -> None:

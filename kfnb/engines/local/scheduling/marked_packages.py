@@ -26,8 +26,6 @@ def marked_packages(pipeline: Pipeline, options: RunOptions, kept: Path) -> dict
         Where the folders of the packages are.
     """
     marked = [s for s in pipeline.steps() if s.settings.packages]
-    if not marked:
-        return {}
     versions = {n: d.version for n, d in installed_packages(options.python).distributions.items()}
     unmet = {s.name: [p for p in s.settings.packages if not is_met(p, versions)] for s in marked}
     if not any(unmet.values()):

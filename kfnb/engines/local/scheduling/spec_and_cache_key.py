@@ -9,14 +9,16 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kfnb.engines.engine_interface import RunOptions
-from kfnb.engines.local.containers.container_plan import container_plans
-from kfnb.engines.local.scheduling.marked_packages import marked_packages
 from kfnb.engines.local.scheduling.run_state import ReadyStep
 from kfnb.engines.static_step_spec import StaticSpecs, command_of
 from kfnb.pipeline.model import Pipeline, StatusRef, Step
+from kfnb.runs.retention.prune_runs import PACKAGES
+
+if TYPE_CHECKING:
+    from kfnb.engines.local.containers.container_plan import ContainerPlan
 
 
 class StepSpecs:
@@ -25,9 +27,17 @@ class StepSpecs:
     def __init__(self, pipeline: Pipeline, options: RunOptions, store: Path, folder: Path) -> None:
         self.options, self.store, self.folder = options, store, folder
         self._static = StaticSpecs(pipeline)
-        self._plans = container_plans(pipeline, options) if options.containers is not None else {}
-        kept = store.parent / "containers" / "packages"
-        self._packages = marked_packages(pipeline, options, kept) if options.containers is None else {}
+        self._plans: dict[str, ContainerPlan] = {}
+        self._packages: dict[str, dict[str, Any]] = {}
+        # What finds requirements takes longer to import than a small step to run.
+        if options.containers is not None:
+            from kfnb.engines.local.containers.container_plan import container_plans
+
+            self._plans = container_plans(pipeline, options)
+        elif any(step.settings.packages for step in pipeline.steps()):
+            from kfnb.engines.local.scheduling.marked_packages import marked_packages
+
+            self._packages = marked_packages(pipeline, options, store.parent / PACKAGES)
 
     def spec(self, ready: ReadyStep, attempt: int) -> dict[str, Any]:
         """The spec of one attempt."""
