@@ -12,7 +12,6 @@ from kfnb.images.locks.lock_file import BadLock, lock_path, read_lock, write_loc
 from kfnb.images.locks.lock_model import Lock, Unresolvable
 from kfnb.images.locks.lock_pipeline import Locked, LockOptions, fitting_lock
 from kfnb.images.locks.requested_sets import requested_sets, step_requests
-from kfnb.images.needs.step_requirements import find_requirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import UserError
 
@@ -43,12 +42,12 @@ def lock_to_build(pipeline: Pipeline, folder: Path, options: LockOptions, cache:
 def _lock(pipeline: Pipeline, folder: Path, options: LockOptions, cache: WheelCache) -> Locked:
     path = lock_path(pipeline, folder)
     beside = path.read_text("utf-8") if path.exists() else ""
-    found = find_requirements(pipeline, folder, options.packages, options.sources, python=options.interpreter)
+    found = options.needs(pipeline, folder)
     asked = requested_sets(pipeline, found, options.image, options.sources)
     content = repr((pipeline.name, asked, step_requests(pipeline, found), options.platforms, beside))
     kept = cache.folder / "locks" / f"{hashlib.sha256(content.encode()).hexdigest()}.toml"
     lock = _young(kept)
-    made = Locked(lock) if lock is not None else fitting_lock(pipeline, folder, options)
+    made = Locked(lock) if lock is not None else fitting_lock(pipeline, folder, options, found)
     if lock is None and not any(p.direct is not None for s in made.lock.sets for p in s.packages):
         # A file beside the notebook may change although nobody asks for anything else.
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -42,6 +42,10 @@ class LockOptions:
     interpreter: str | None = None
     platforms: tuple[str, ...] = ()
 
+    def needs(self, pipeline: Pipeline, folder: Path) -> StepRequirements:
+        """What the steps of a pipeline need in the notebook's environment."""
+        return find_requirements(pipeline, folder, self.packages, self.sources, python=self.interpreter)
+
 
 @dataclass(frozen=True)
 class Locked:
@@ -57,6 +61,7 @@ def lock_pipeline(
     options: LockOptions = LockOptions(),
     earlier: Lock | None = None,
     upgrade: Collection[str] = (),
+    found: StepRequirements | None = None,
 ) -> Locked:
     """Resolve what the steps of a pipeline need, in the versions of an earlier lock and else of the notebook's environment.
 
@@ -68,13 +73,15 @@ def lock_pipeline(
         The lock whose versions are kept.
     upgrade
         The packages that get the version of the notebook's environment again, or `EVERYTHING`.
+    found
+        What `LockOptions.needs` has found, where somebody has asked already.
 
     Raises
     ------
     Unresolvable
         When no versions fit together, or an index cannot be reached.
     """
-    found = find_requirements(pipeline, folder, options.packages, options.sources, python=options.interpreter)
+    found = found or options.needs(pipeline, folder)
     resolver = Resolver(folder.resolve(), options.interpreter or sys.executable, found.python)
     requests = step_requests(pipeline, found)
     sets: dict[str, RequirementSet] = {}
@@ -118,12 +125,18 @@ def misfits(lock: Lock, pipeline: Pipeline, found: StepRequirements, image: str 
 
 def misfits_now(lock: Lock, pipeline: Pipeline, folder: Path, options: LockOptions = LockOptions()) -> dict[str, str]:
     """`misfits` for a notebook and its environment as they are now."""
-    found = find_requirements(pipeline, folder, options.packages, options.sources, python=options.interpreter)
-    return misfits(lock, pipeline, found, options.image)
+    return misfits(lock, pipeline, options.needs(pipeline, folder), options.image)
 
 
-def fitting_lock(pipeline: Pipeline, folder: Path, options: LockOptions = LockOptions()) -> Locked:
+def fitting_lock(
+    pipeline: Pipeline, folder: Path, options: LockOptions = LockOptions(), found: StepRequirements | None = None
+) -> Locked:
     """The lock beside a notebook when it fits, else one that is made now and not written.
+
+    Parameters
+    ----------
+    found
+        What `LockOptions.needs` has found, where somebody has asked already.
 
     Raises
     ------
@@ -133,11 +146,12 @@ def fitting_lock(pipeline: Pipeline, folder: Path, options: LockOptions = LockOp
         When the file is damaged.
     """
     lock = read_lock(lock_path(pipeline, folder))
+    found = found or options.needs(pipeline, folder)
     if lock is None:
-        return lock_pipeline(pipeline, folder, options)
+        return lock_pipeline(pipeline, folder, options, found=found)
     wanted = set(options.platforms)
-    if misfits_now(lock, pipeline, folder, options) or any(not wanted <= set(s.platforms) for s in lock.sets):
-        return lock_pipeline(pipeline, folder, options, lock)
+    if misfits(lock, pipeline, found, options.image) or any(not wanted <= set(s.platforms) for s in lock.sets):
+        return lock_pipeline(pipeline, folder, options, lock, found=found)
     return Locked(lock)
 
 

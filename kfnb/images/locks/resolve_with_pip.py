@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import platform as machine
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from kfnb.images.locks.lock_model import LockedFile, LockedPackage, Unresolvable
 from kfnb.images.locks.pylock_packages import without_user
+from kfnb.images.locks.run_installer import CONSTRAINTS, REQUIREMENTS, input_files, run_installer
 from kfnb.requirement_checks import requirement_name
 
 MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -44,18 +42,12 @@ def resolve_with_pip(
     """
     if find_spec("pip") is None:
         raise Unresolvable("there is neither uv nor pip to resolve packages with: install uv (`pip install uv`)")
-    with TemporaryDirectory(prefix="kfnb-lock-") as name:
-        inside = Path(name)
-        lines = [str(folder / r) if r.startswith("./") else r for r in requirements]
-        (inside / "requirements.in").write_text("\n".join(lines), "utf-8")
-        (inside / "constraints.txt").write_text("\n".join(constraints), "utf-8")
+    with input_files(requirements, constraints, folder) as inside:
         command = [
             sys.executable, "-m", "pip", "--python", interpreter, "install", "--dry-run", "--ignore-installed", "--quiet",
-            "--disable-pip-version-check", "--report", "report.json", "-r", "requirements.in", "-c", "constraints.txt",
+            "--disable-pip-version-check", "--report", "report.json", "-r", REQUIREMENTS, "-c", CONSTRAINTS,
         ]  # fmt: skip
-        done = subprocess.run(command, cwd=inside, capture_output=True, text=True, env={**os.environ, **variables})
-        if done.returncode:
-            raise Unresolvable(done.stderr.strip() or "pip says no reason")
+        run_installer("pip", command, inside, variables)
         report = json.loads((inside / "report.json").read_text("utf-8"))
     return tuple(_with_parents([_package(entry, folder) for entry in report["install"]], report["install"]))
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from kfnb.images.locks.lock_model import LockedPackage, Unresolvable
+from kfnb.images.locks.lock_model import LockedPackage
 from kfnb.images.locks.pylock_packages import packages_in, read_toml
+from kfnb.images.locks.run_installer import CONSTRAINTS, REQUIREMENTS, input_files, run_installer
 from kfnb.requirement_checks import requirement_name
 
 #: The platforms as uv names them. Debian 10, Red Hat 8 and whatever is newer have this version of the C library.
 PLATFORMS = {"linux/amd64": "x86_64-manylinux_2_28", "linux/arm64": "aarch64-manylinux_2_28"}
 LINE = re.compile(r"(?P<requirement>\S+(?: @ \S+)?)\s+# via (?P<parents>.+)")
-INPUT = "requirements.in"
 
 
 def uv_command() -> list[str] | None:
@@ -47,30 +45,18 @@ def resolve_with_uv(
     Unresolvable
         When no versions fit together, or an index cannot be reached.
     """
-    with TemporaryDirectory(prefix="kfnb-lock-") as name:
-        inside = Path(name)
-        # The folder is not the notebook's, where a `uv.toml` could name other indexes than the user's configuration does.
-        lines = [str(folder / r) if r.startswith("./") else r for r in requirements]
-        (inside / INPUT).write_text("\n".join(lines), "utf-8")
-        (inside / "constraints.txt").write_text("\n".join(constraints), "utf-8")
+    with input_files(requirements, constraints, folder) as inside:
         command = [
-            *uv, "pip", "compile", INPUT, "--constraint", "constraints.txt", "--python-version", python,
+            *uv, "pip", "compile", REQUIREMENTS, "--constraint", CONSTRAINTS, "--python-version", python,
             "--python-platform", PLATFORMS[platform], "--no-header", "--quiet", "--no-progress", "--color", "never",
         ]  # fmt: skip
         # The second form says what requires what, which PEP 751 has no word for.
         forms = (["--format", "pylock.toml", "--generate-hashes"], ["--annotation-style", "line"])
         with ThreadPoolExecutor(len(forms)) as pool:
-            text, annotated = pool.map(lambda form: _run([*command, *form], inside, variables), forms)
+            text, annotated = pool.map(lambda form: run_installer("uv", [*command, *form], inside, variables), forms)
         packages = packages_in(read_toml(text), lambda path: _beside(inside / path, folder))
     edges = _edges(annotated)
     return tuple(LockedPackage(p.name, p.version, p.wheels, p.sdist, edges.get(p.name, ("",))) for p in packages)
-
-
-def _run(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, **variables})
-    if done.returncode:
-        raise Unresolvable(done.stderr.strip() or "uv says no reason")
-    return done.stdout
 
 
 def _beside(path: Path, folder: Path) -> str:
