@@ -29,7 +29,7 @@ from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.following import node_states
 from kfnb.engines.kfp.following.poll_run import PollFollower, ServerRun
 from kfnb.engines.kfp.following.shared_poll import shared_poll
-from kfnb.engines.kfp.following.taken_texts import Taken, taken_outputs, with_texts_of_nodes
+from kfnb.engines.kfp.following.taken_texts import Taken, taken_outputs, texts_in_node, with_taken_texts
 from kfnb.engines.kfp.ir.component_executors import output_of
 from kfnb.engines.kfp.ir.pipeline_ir import CompiledIr, compile_ir
 from kfnb.engines.kfp.kfp_client import KfpClient
@@ -243,4 +243,5 @@ def _observe_steps(
     nodes: node_states.Nodes, tasks: node_states.Jobs, blocks: node_states.Jobs, taken: Collection[Taken]
 ) -> list[ObservedStep]:
     """The states of steps in a Workflow of the server, with the texts of commands that it shows."""
-    return with_texts_of_nodes(node_states.observe_steps(nodes, tasks, blocks), nodes, taken)
+    steps = node_states.observe_steps(nodes, tasks, blocks)
+    return with_taken_texts(steps, nodes, taken, lambda driver: texts_in_node(nodes[driver]))

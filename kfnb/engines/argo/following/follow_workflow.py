@@ -18,9 +18,10 @@ from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.namespace_watch import WORKFLOW_LABEL, FollowedWorkflow, NamespaceWatch
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
 from kfnb.engines.cluster.following.resource_watch import PAUSES
-from kfnb.engines.cluster.following.run_recorder import DELETED, Recorder
+from kfnb.engines.cluster.following.run_recorder import Recorder
 from kfnb.engines.cluster.following.start_timeout import StartTimeout
 from kfnb.engines.cluster.following.waiting_steps import WaitingSteps
+from kfnb.engines.cluster.following.words.ending_words import DELETED
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.following.words.stop_words import CANCELLED
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job

@@ -16,7 +16,7 @@ from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.logs.shared_pods import MemberAttempt, SharedPodLog
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep
 from kfnb.engines.cluster.following.words.condition_words import condition_error
-from kfnb.engines.cluster.following.words.ending_words import ending_words
+from kfnb.engines.cluster.following.words.ending_words import DELETED, ending_words
 from kfnb.engines.cluster.following.words.skip_words import UNKNOWN, SkipWords
 from kfnb.engines.cluster.following.words.stop_words import CANCELLED, ended_by_stop
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
@@ -28,9 +28,6 @@ from kfnb.states import FINAL, STEP_FINAL
 
 ENDED = "the cluster ended the run while the step ran"
 POD_LOST = "its pod was lost, so all steps of the pod run again"
-DELETED = (
-    "pod deleted"  #: Argo's message for a pod that was deleted; it stays when the pod is made again under the same name
-)
 
 
 class Recorder:

@@ -196,7 +196,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         if options.only or options.start:
             hint = "leave out --step and --from, or run it on the target `local`"
             return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
-        compiled, settings = self.compile_run(pipeline, options), options_of(self.target)
+        compiled, settings = self.compile_run(pipeline, options), self._settings(options)
         return [
             *check_jobs(distinct_jobs(compiled.task_jobs), self.name, compiled.requirements.python),
             *check_pods(pipeline, settings),

@@ -127,9 +127,7 @@ def pod_of(attempt: Attempt, settings: Settings) -> str:
     `argocompiler/container.go` (the template).
     """
     workflow, _, number = attempt.node.rpartition("-")
-    if attempt.template:
-        return f"{workflow}-{attempt.template}-{number}"
-    return f"{workflow}-{_template(settings)}-{number}"
+    return f"{workflow}-{attempt.template or _template(settings)}-{number}"
 
 
 def _template(settings: Settings) -> str:

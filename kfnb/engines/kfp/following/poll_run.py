@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +17,11 @@ from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep,
 from kfnb.engines.cluster.following.run_recorder import Recorder
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
-from kfnb.engines.kfp.following.node_states import CANCELLED, DRIVER_TEMPLATE, Jobs, Nodes, observe_steps, pod_of
+from kfnb.engines.kfp.following.node_states import CANCELLED, DRIVER_TEMPLATE, Jobs, observe_steps, pod_of
 from kfnb.engines.kfp.following.pace import Pace
 from kfnb.engines.kfp.following.shared_poll import FollowedRun, SharedPoll
 from kfnb.engines.kfp.following.stalled_record import last_change, stalled_step
-from kfnb.engines.kfp.following.taken_texts import Taken, add_text, taken_texts, texts_in_log
+from kfnb.engines.kfp.following.taken_texts import Taken, texts_in_log, with_taken_texts
 from kfnb.engines.kfp.following.task_tree import nodes_from_details, time_of
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.runs.record.run_store import RunStore
@@ -141,7 +141,7 @@ class PollFollower(Recorder):
         steps = [self._explained(s) for s in observe_steps(nodes, self.tasks, self.blocks)]
         has_ended = run.get("state") in RUN_STATES and has_settled(run, details)
         if has_ended:
-            steps = self._with_taken_texts(steps, nodes)
+            steps = with_taken_texts(steps, nodes, self.taken, self._resolved_by)
         if run.get("state") not in RUN_STATES:
             steps = self._with_stalled(steps, last_change(run, details))
         self.record_steps([with_cancellation(s, cancelled) for s in steps], follow)
@@ -202,18 +202,13 @@ class PollFollower(Recorder):
                 self.pause(0.3)
         return recorded
 
-    def _with_taken_texts(self, steps: list[ObservedStep], nodes: Nodes) -> list[ObservedStep]:
-        """The steps with what commands wrote, from the logs of the drivers that resolved it. The last look at a run reads them."""
-        logs: dict[str, dict[str, Any]] = {}
-        texts: dict[str, dict[str, str]] = {}
-        for one in taken_texts(nodes, self.taken):
-            if one.driver not in logs:
-                driver = Attempt(1, one.driver, "succeeded", None, None, "", DRIVER_TEMPLATE)
-                logs[one.driver] = {}
-                with suppress(ClusterError):  # who cannot read it does not know the values
-                    logs[one.driver] = texts_in_log(self.server.client.log(self.server.id, pod_of(driver, Settings())))
-            add_text(texts, one, logs[one.driver])
-        return [replace(s, outputs={**s.outputs, **texts.get(s.path, {})}) for s in steps]
+    def _resolved_by(self, driver: str) -> dict[str, Any]:
+        """What a driver has resolved, from its log. The last look at a run reads it."""
+        attempt = Attempt(1, driver, "succeeded", None, None, "", DRIVER_TEMPLATE)
+        try:
+            return texts_in_log(self.server.client.log(self.server.id, pod_of(attempt, Settings())))
+        except ClusterError:  # who cannot read it does not know the values
+            return {}
 
     def _note_silence(self, step: ObservedStep) -> None:
         if self._silent is not None:

@@ -8,7 +8,7 @@ Workflow (kubeflow/pipelines `backend/src/v2/cmd/driver/main.go`).
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,15 +40,6 @@ class Taken:
     output: str
 
 
-@dataclass(frozen=True)
-class TakenText:
-    """A text that the driver with an id has resolved, as the output of the step with a path."""
-
-    driver: str
-    taken: Taken
-    path: str
-
-
 def taken_outputs(ir: Json, tasks: Jobs) -> tuple[Taken, ...]:
     """The inputs of the steps of a pipeline that take an output of a command. Scripts report what they write themselves."""
     commands = {t: jobs[0].name for t, jobs in tasks.items() if jobs[0].plain_container and not jobs[0].step.shell}
@@ -61,13 +52,28 @@ def taken_outputs(ir: Json, tasks: Jobs) -> tuple[Taken, ...]:
     )
 
 
-def taken_texts(nodes: Nodes, taken: Collection[Taken]) -> Iterator[TakenText]:
-    """What the drivers of a run have resolved so far."""
+def with_taken_texts(
+    steps: Iterable[ObservedStep], nodes: Nodes, taken: Collection[Taken], resolved_by: Callable[[str], Json]
+) -> list[ObservedStep]:
+    """The steps with what their commands wrote, as far as drivers have resolved it.
+
+    Parameters
+    ----------
+    resolved_by
+        Says what the driver with an id has resolved: texts by the names of the inputs of its task.
+    """
+    texts: dict[str, dict[str, str]] = {}
     for node in nodes.values():
-        for one in taken:
-            if node["displayName"] == one.taker + DRIVER and node.get("phase") == "Succeeded":
-                suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
-                yield TakenText(node["id"], one, one.step + suffix)
+        inputs = [one for one in taken if node["displayName"] == one.taker + DRIVER]
+        if not inputs or node.get("phase") != "Succeeded":
+            continue
+        resolved = resolved_by(node["id"])
+        suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
+        for one in inputs:
+            text = resolved.get(one.key)
+            if isinstance(text, str):  # a step gets it without the newline at its end
+                texts.setdefault(one.step + suffix, {})[one.output] = text.removesuffix("\n")
+    return [replace(s, outputs={**s.outputs, **texts.get(s.path, {})}) for s in steps]
 
 
 def texts_in_log(log: str) -> Json:
@@ -76,21 +82,10 @@ def texts_in_log(log: str) -> Json:
     return _parameters(rest) if found else {}
 
 
-def with_texts_of_nodes(steps: Iterable[ObservedStep], nodes: Nodes, taken: Collection[Taken]) -> list[ObservedStep]:
-    """The steps with the outputs that the nodes of drivers show."""
-    texts: dict[str, dict[str, str]] = {}
-    for one in taken_texts(nodes, taken):
-        outputs = (nodes[one.driver].get("outputs") or {}).get("parameters") or ()
-        patch = next((p.get("value") for p in outputs if p.get("name") == IN_PATCH), None)
-        add_text(texts, one, _texts_in_patch(patch or ""))
-    return [replace(s, outputs={**s.outputs, **texts.get(s.path, {})}) for s in steps]
-
-
-def add_text(texts: dict[str, dict[str, str]], one: TakenText, parameters: Json) -> None:
-    """Add the text of an output to those of its step, without the newline at its end, as a step gets it."""
-    text = parameters.get(one.taken.key)
-    if isinstance(text, str):
-        texts.setdefault(one.path, {})[one.taken.output] = text.removesuffix("\n")
+def texts_in_node(node: Json) -> Json:
+    """The parameters of the executor input in the outputs of the node of a driver, by the names of the inputs."""
+    outputs = (node.get("outputs") or {}).get("parameters") or ()
+    return _texts_in_patch(next((p.get("value") for p in outputs if p.get("name") == IN_PATCH), None) or "")
 
 
 def _texts_in_patch(patch: str) -> Json:

@@ -12,6 +12,9 @@ OTHER = re.compile(r"^(init|wait|supervisor): \w+ \(exit code \d+\)(?:: (.*))?$"
 EXECUTOR_FAILED = "64"  #: the exit status of a container in which argoexec itself failed
 TASK = re.compile(r"^task '[^']*' errored: ", re.DOTALL)
 DEADLINES = ("longer than the specified deadline", "Step exceeded its deadline", "exceeded workflow deadline")
+#: Argo's message for a pod that was deleted, as one is that waited for its image or for room when the run was stopped. It stays when the pod is
+#: made again under the same name.
+DELETED = "pod deleted"
 SIGNALS = {137: "SIGKILL", 139: "SIGSEGV", 134: "SIGABRT", 143: "SIGTERM"}
 LOST = re.compile(
     r"node .* (?:is )?(?:lost|unresponsive)|NodeLost|node status unknown|Node is not ready", re.IGNORECASE
@@ -34,7 +37,7 @@ def ending_words(message: str) -> str:
         return f"its node evicted it: {own_words(text)}"
     if "imminent node shutdown" in text or "node shutdown" in text:
         return f"its node was shut down: {own_words(text)}"
-    if text.startswith("pod deleted"):
+    if text.startswith(DELETED):
         return "its pod was deleted, by somebody or because its node is gone"
     if LOST.search(text):
         return f"its node is gone: {own_words(text)}"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 from kfnb.engines.cluster.following.observed_steps import ObservedStep
-from kfnb.engines.cluster.following.words.ending_words import DEADLINES
+from kfnb.engines.cluster.following.words.ending_words import DEADLINES, DELETED
 
 CANCELLED = "the run was cancelled"
 SHUTDOWN = "workflow shutdown with strategy"
-DELETED = "pod deleted"  #: of a pod that waited for its image or for room when the run was stopped
 KILLED = re.compile(r"\(exit code (?:137|143)\)")  #: SIGKILL, SIGTERM
 
 
