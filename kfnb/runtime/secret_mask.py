@@ -32,9 +32,12 @@ class SecretMask:
         forms = {form for value in values for form in _forms(value)}
         ordered = sorted(forms, key=len, reverse=True)
         self._text = re.compile("|".join(map(re.escape, ordered)))
-        self._data = re.compile(b"|".join(re.escape(f.encode("utf-8", "surrogateescape")) for f in ordered))
-        self._forms = ordered
-        self.longest = max(len(f.encode("utf-8", "surrogateescape")) for f in ordered)
+        self._encoded = [form.encode("utf-8", "surrogateescape") for form in ordered]
+        self._data = re.compile(b"|".join(map(re.escape, self._encoded)))
+        self._by_start: dict[str, list[str]] = {}
+        for form in ordered:
+            self._by_start.setdefault(form[0], []).append(form)
+        self.longest = max(map(len, self._encoded))
 
     def text(self, text: str) -> str:
         """The text without the values. The rest of a value at the end of a text that was shortened is hidden too."""
@@ -50,17 +53,16 @@ class SecretMask:
 
     def holds(self, data: bytes) -> bool:
         """Whether one of the values is in the data."""
-        return self._data.search(data) is not None
+        return any(form in data for form in self._encoded)  # several times as fast as the pattern
 
     def begun(self, text: str, least: int = 1) -> int:
         """How many characters at the end of a text may be the beginning of a value; 0 when fewer than ``least``."""
-        found = (
-            n
-            for form in self._forms
-            for n in range(min(len(form) - 1, len(text)), least - 1, -1)
-            if text.endswith(form[:n])
-        )
-        return max(found, default=0)
+        for start in range(max(len(text) - self.longest, 0), len(text) - least + 1):
+            forms = self._by_start.get(text[start])
+            end = text[start:] if forms else ""
+            if forms and any(len(end) < len(form) and form.startswith(end) for form in forms):
+                return len(end)
+        return 0
 
     def parts(self, value: Any) -> Any:
         """A value of JSON without the values in any of its texts."""

@@ -98,8 +98,7 @@ def _store(
         except Exception as error:  # whatever an object's own pickling raises
             errors[name] = error
             continue
-        secret = mask is not None and mask.holds(head)
-        if secret and limit is not None:
+        if limit is not None and mask is not None and mask.holds(head):
             errors[name] = _HoldsSecret("the value of a secret is in it")
             continue
         size = len(head) + sum(b.raw().nbytes for b in buffers)
@@ -116,6 +115,7 @@ def _store(
             pickled[group[0]] if len(group) == 1 else _dump({n: values[n] for n in group}, owners, tables)
         )
         address = store.put(head, [store.put_buffer(b) for b in buffers])
+        secret = {"secret": True} if mask is not None and mask.holds(head) else {}
         for name in group:
             size = len(pickled[name][0]) + sum(b.raw().nbytes for b in pickled[name][1])
             found[name] = {
@@ -123,7 +123,7 @@ def _store(
                 "type": type_name(values[name]),
                 "preview": preview(values[name], size),
                 "bytes": size,
-                **({"secret": True} if mask is not None and mask.holds(head) else {}),
+                **secret,
             }
     return found
 

@@ -192,8 +192,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         if options.only or options.start:
             hint = "leave out --step and --from, or run it on the target `local`"
             return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
-        compiled = self.compile_run(pipeline, options)
-        settings = options_of(self.target, compiled.requirements.python)
+        compiled, settings = self.compile_run(pipeline, options), self._settings(options)
         fitted = fit_to_target(pipeline, settings, options.parameters)
         return [
             *check_jobs(distinct_jobs(compiled.task_jobs), self.name, compiled.requirements.python),
