@@ -151,7 +151,7 @@ def circles_of(imports: dict[str, set[str]]) -> list[set[str]]:
     return circles
 
 
-def test_the_pages_in_the_browser_have_the_states_and_durations_of_python() -> None:
+def test_the_pages_in_the_browser_have_the_states_marks_and_durations_of_python() -> None:
     spec = importlib.util.spec_from_file_location("generator", ROOT / "tools" / "generate_browser_code.py")
     assert spec is not None and spec.loader is not None
     generator = importlib.util.module_from_spec(spec)

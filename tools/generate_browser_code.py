@@ -1,6 +1,6 @@
-"""Writes what the pages in the browser share with Python: the tables of states, and how a duration is worded.
+"""Writes what the pages in the browser share with Python: the tables of states and of marks, and how a duration is worded.
 
-Run it after a change of ``kfnb/states.py``: ``python tools/generate_browser_code.py``. A test compares the files with it.
+Run it after a change of ``kfnb/states.py`` or of a table of marks: ``python tools/generate_browser_code.py``. A test compares the files with it.
 """
 
 from __future__ import annotations
@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from kfnb.notebook.marks.mark_table import KALE, KALE_ROLES, MARKS, ROLES
 from kfnb.states import FINAL, PRIORITY, STARTING, STEP_FINAL, SYMBOLS, TIMED
 
 ROOT = Path(__file__).parents[1]
 STATES = ROOT / "labextension" / "src" / "common" / "state-table.ts"
+MARK_TABLE = ROOT / "labextension" / "src" / "marks" / "mark-table.ts"
 DURATION = ROOT / "labextension" / "src" / "common" / "format-duration.ts"
 PAGE = ROOT / "kfnb" / "widgets" / "static" / "run.js"
 BEGIN, END = (
@@ -43,6 +45,10 @@ def quoted(names: tuple[str, ...], separator: str = ", ") -> str:
     return separator.join(f"'{n}'" for n in names)
 
 
+def quoted_key(name: str) -> str:
+    return name if name.isidentifier() else f"'{name}'"
+
+
 def states_module() -> str:
     """The TypeScript module with the tables of states."""
     symbols = ",\n".join(f"  {state}: '{symbol}'" for state, symbol in SYMBOLS.items())
@@ -67,6 +73,32 @@ export const STATE_PRIORITY: State[] = [
 
 /** How the reason of a pending step begins when nothing is in its way. */
 export const STARTING = {STARTING!r};
+"""
+
+
+def marks_module() -> str:
+    """The TypeScript module with the tables of marks and of roles."""
+    marks = ",\n".join(f"  '{word}'" for word in MARKS)
+    roles = ",\n".join(f"  {quoted_key(tag)}: '{role}'" for tag, role in {**ROLES, **KALE_ROLES}.items())
+    kale = ", ".join(f"{word}: '{ours}'" for word, ours in KALE.items())
+    return f"""\
+/** The marks of cells. {HEAD}
+
+/** Marks that only a step can have. */
+export const STEP_MARKS = [
+{marks}
+];
+
+/** Marks without a value. */
+export const FLAG_MARKS = [{quoted(tuple(w for w, mark in MARKS.items() if mark.read is None))}];
+
+/** Tags that give a cell a role, among them those of Kale, with the role. */
+export const ROLE_TAGS: Record<string, string> = {{
+{roles}
+}};
+
+/** Kale's names of marks, with ours. */
+export const KALE_MARKS: Record<string, string> = {{ {kale} }};
 """
 
 
@@ -98,7 +130,7 @@ def page() -> str:
 
 def files() -> dict[Path, str]:
     """The files that hold generated code, and what each must hold."""
-    return {STATES: states_module(), DURATION: duration_module(), PAGE: page()}
+    return {STATES: states_module(), MARK_TABLE: marks_module(), DURATION: duration_module(), PAGE: page()}
 
 
 if __name__ == "__main__":

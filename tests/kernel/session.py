@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import websocket
+
+from tests.ports import free_port
 
 TOKEN = "token"
 
@@ -111,9 +112,3 @@ class Session:
         self._server.terminate()
         self._server.wait(30)
         self._log.close()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from playwright.sync_api import ConsoleMessage, Error, Page, expect
 
 from tests.cluster.kube_api import Cluster, served
 from tests.notebooks import Json, notebook, write
+from tests.ports import free_port
 from tests.ui.helpers import command, is_uncovered
 
 HERE = Path(__file__).parent
@@ -155,16 +154,6 @@ def disabled(lab: Lab, *names: str) -> Iterator[None]:
     config.write_text(json.dumps({"disabledExtensions": dict.fromkeys(names, True)}))
     yield
     config.unlink()
-
-
-def free_port() -> int:
-    """A port that no other worker's server takes while this one is down: each has a range, below those that the system gives."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    for port in random.sample(range(20_000 + 500 * worker, 20_500 + 500 * worker), 500):
-        with socket.socket() as listener, suppress(OSError):
-            listener.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no port is free")
 
 
 def configure(lab: Lab) -> None:

@@ -45,7 +45,11 @@ WHERE = "--repository registry.example.org/team/app, or --repository oci:FOLDER"
     help="Take its settings (image, packages, …).",
     shell_complete=completion_words.target_names,
 )
-@click.option("--repository", metavar="R", help="Where the images go: registry.example.org/team/app, or oci:FOLDER.")
+@click.option(
+    "--repository",
+    metavar="R",
+    help="Where the images go: registry.example.org/team/app, oci:FOLDER or docker-archive:FILE.",
+)
 @click.option("--base", "base_image", metavar="IMAGE", help="The base image of steps without an image of their own.")
 @click.option(
     "--platform",

@@ -149,8 +149,8 @@ def archive(run_id: str, as_json: bool) -> None:
 def result(run_id: str, value: str, output: Path | None, ending: str | None, as_json: bool) -> None:
     """Print a value that a step of RUN left, or write it to a file.
 
-    A table can be written as parquet, csv or feather, an array as npy, tensors as npz or safetensors, a model as its library does
-    (keras, ubj, txt, cbm), a figure as png, svg, pdf or html, plain values as json, text as txt, and any value as pkl.
+    A table can be written as parquet, csv, feather or html, an array as npy, tensors as npz or safetensors, a model as its library does
+    (keras, ubj, json, txt, cbm), a figure as png, svg, pdf or html, plain values as json, text as txt, and any value as pkl.
     """
     from kfnb.client.export_value import NotWritten, write_value
     from kfnb.runs.record.lookup_by_name import UnknownRun

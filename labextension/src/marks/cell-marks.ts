@@ -4,36 +4,17 @@
  * becomes an option if the cell has a `%%component` line, else a tag. Pure functions.
  */
 
+import { FLAG_MARKS, KALE_MARKS, ROLE_TAGS, STEP_MARKS } from './mark-table';
+
 /** The parts of a cell that can carry marks. */
 export interface CellContent {
   source: string;
   metadata: Record<string, unknown>;
 }
 
-/** Marks without a value. */
-export const FLAG_MARKS = ['exit', 'shell'];
-/** Tags that give a cell a role, among them those of Kale, with the role. */
-const ROLE_TAGS: Record<string, string> = {
-  parameters: 'parameters',
-  'injected-parameters': 'parameters',
-  'pipeline-parameters': 'parameters',
-  metrics: 'metrics',
-  'pipeline-metrics': 'metrics',
-  imports: 'imports',
-  functions: 'functions',
-  skip: 'skip'
-};
-/** Marks that only a step can have. */
-const STEP_MARKS =
-  'step after when foreach exit shell output image package index-url extra-index-url find-links apt cpu memory gpu limit retry timeout cache on-failure pod network file env secret volume config-map label annotation node affinity toleration shm ephemeral-storage priority-class service-account image-pull-policy pull-secret security-context'.split(
-    ' '
-  );
-
 const MAGIC = /^(?<before>(?:[^\S\n]*\n)*%%component)(?!\S)(?<line>[^\n]*)/;
 const ROLE_MAGIC = /^((?:[^\S\n]*\n)*)%%(?<role>parameters|imports|functions|metrics|skip)(?!\S)[^\n]*\n?/;
 const SHELL_WORD = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g;
-/** Kale's names of marks, with ours. */
-const KALE_MARKS: Record<string, string> = { block: 'step', prev: 'after' };
 const UNQUOTED = /^[\w.:=/@%+,-]+$/;
 
 /** Whether the cell begins with `%%component`. */

@@ -10,7 +10,8 @@ import { CommandRegistry } from '@lumino/commands';
 import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Menu } from '@lumino/widgets';
 
-import { FLAG_MARKS, cellRole, markValues } from './cell-marks';
+import { cellRole, markValues } from './cell-marks';
+import { FLAG_MARKS } from './mark-table';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { newStepName, renameStep, setRole, setStep, setMark, contentOf } from './notebook-marks';

@@ -48,6 +48,16 @@ def test_loops_conditions_and_retries_are_as_without_containers(there: InContain
     assert (there.log(run, "sum"), run["steps"]["tries"]["attempts"]) == ("8", 2)
 
 
+def test_keys_of_secrets_and_config_maps_are_variables_of_this_machine(
+    there: InContainers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEVEL", "low")
+    monkeypatch.setenv("DB_PASSWORD", "a-password")
+    source = "import os\nprint(os.environ.get('LEVEL'), len(os.environ.get('DB_PASSWORD', '')))"
+    run = there.run(cell(source, "step:a", "config-map:training:level:LEVEL", "secret:db:password:DB_PASSWORD"))
+    assert there.log(run, "a") == "low 10"
+
+
 def test_a_shell_step_runs_in_an_image_without_python(there: InContainers) -> None:
     """Its cells share one container, and its inputs and outputs pass as without."""
     run = there.run(

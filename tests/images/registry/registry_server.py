@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from tests.ports import free_port
+
 USER, PASSWORD = "ada", "word"
 HTPASSWD = "ada:$2y$05$abcdefghijklmnopqrstuuQDoL5Sa/TtfS/XN4AY/jgq.HBbO1BTu\n"  # bcrypt of the password
 
@@ -25,9 +27,7 @@ HTPASSWD = "ada:$2y$05$abcdefghijklmnopqrstuuQDoL5Sa/TtfS/XN4AY/jgq.HBbO1BTu\n" 
 @contextmanager
 def registry(folder: Path, auth: dict[str, object] | None = None, tls: dict[str, str] | None = None) -> Iterator[str]:
     """A registry with its files below the folder. Yields its host and port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address = f"127.0.0.1:{port}"
     configuration = {
         "version": 0.1, "log": {"level": "error", "accesslog": {"disabled": True}},

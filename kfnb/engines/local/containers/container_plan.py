@@ -89,7 +89,8 @@ def _plan(
     packages = () if outside else tuple(found.get("packages", ()))
     named = {requirement_name(r) for r in packages}
     any_package = bool(packages or (found.get("pins") and not outside))
-    variables = dict.fromkeys([*options.environment, *(s.env for s in settings.secrets), *(n for n, _ in settings.env)])
+    keys = (*settings.secrets, *settings.config_maps)
+    variables = dict.fromkeys([*options.environment, *(k.env for k in keys), *(n for n, _ in settings.env)])
     return ContainerPlan(
         image_of(step, options),
         outside,
