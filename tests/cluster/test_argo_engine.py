@@ -556,3 +556,13 @@ def test_a_kernel_that_does_not_say_what_it_has_is_warned_of(tmp_path: Path) -> 
     (problem,) = engine.check(pipeline, RunOptions(python="/opt/other/bin/python", folder=str(tmp_path)))
     assert problem.code == "KF708" and "/opt/other/bin/python" in problem.message
     assert engine.check(pipeline, RunOptions(folder=str(tmp_path))) == []
+
+
+def test_a_submission_says_once_that_a_step_is_pending(tmp_path: Path) -> None:
+    with engine_at(tmp_path, Cluster()) as engine:
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        told = [
+            e.data["path"] for e in engine.store.events(run_id) if e.data.get("state") == "pending" and "path" in e.data
+        ]
+        assert told == ["one", "two", "three"]

@@ -242,9 +242,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
                 return  # it was cancelled
             self.record.write_images(run_id, images)
             compiled = self.compile_run(pipeline, options, images=images) if images or plain is None else plain
-            location = self.create(self.client, run_id, pipeline, options, compiled)
-            self.record.write_location(run_id, location)
-            self.record.record_pending(run_id, compiled.task_jobs)
+            self.record.write_location(run_id, self.create(self.client, run_id, pipeline, options, compiled))
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
         """Run the steps again that did not succeed, or whose code or inputs have changed.
