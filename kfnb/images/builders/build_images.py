@@ -190,22 +190,16 @@ class _Uploads:
                 task.result()
 
     def _copy(self, descriptor: Descriptor, source: ImageRepository) -> None:
-        if self._repository.has_blob(descriptor.digest):
-            return
-        title = f"base {descriptor.digest[7:19]}"
-        told = self._teller(title, descriptor.size)
-        self._repository.copy_blob(descriptor, source, told)
-        self._count(descriptor)
+        told = self._teller(f"base {descriptor.digest[7:19]}", descriptor.size)
+        self._count(descriptor, self._repository.copy_blob(descriptor, source, told))
 
     def _put(self, title: str, descriptor: Descriptor, opened: Callable[[], BinaryIO]) -> None:
-        if self._repository.has_blob(descriptor.digest):
-            return
-        self._repository.put_blob(descriptor, opened, self._teller(title, descriptor.size))
-        self._count(descriptor)
+        told = self._teller(title, descriptor.size)
+        self._count(descriptor, self._repository.put_blob(descriptor, opened, told))
 
     def _teller(self, title: str, size: int) -> Callable[[int], None]:
         return lambda done: self._watch(title, "upload", done, size)
 
-    def _count(self, descriptor: Descriptor) -> None:
+    def _count(self, descriptor: Descriptor, is_new: bool) -> None:
         with self._lock:
-            self.bytes += descriptor.size
+            self.bytes += descriptor.size if is_new else 0

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache as remembered
 from functools import partial
 from pathlib import Path
 
@@ -100,7 +101,8 @@ def plan_images(
     """
     for requirements in lock.sets:  # before any registry is asked
         _refuse_what_has_no_wheel(requirements, platforms)
-    read = partial(read_base, known=cache.folder / "bases", opened=opened)
+    # Sets mostly share a base image: its registry is asked once.
+    read = remembered(partial(read_base, known=cache.folder / "bases", opened=remembered(opened)))
     planned = []
     for requirements in lock.sets:
         name = base_image_of(requirements, base_image)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Protocol
 
 from kfnb.images.registry.image_repository import RegistryError
 
 CHUNK = 1 << 20
+
+
+class Source(Protocol):
+    """What is read once, from its beginning to its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most that many bytes, and none at the end."""
+
+    def close(self) -> object: ...
 
 
 class CheckedStream(io.RawIOBase):
@@ -17,23 +26,21 @@ class CheckedStream(io.RawIOBase):
 
     Parameters
     ----------
-    read
-        Returns at most that many bytes, and none at the end.
-    close
-        Is called when the stream is closed.
+    source
+        Has the content. It is closed with the stream.
     where
         What the user knows it by, for the error.
     """
 
-    def __init__(self, read: Callable[[int], bytes], close: Callable[[], object], digest: str, where: str) -> None:
-        self._read, self._close, self._digest, self._where = read, close, digest, where
+    def __init__(self, source: Source, digest: str, where: str) -> None:
+        self._source, self._digest, self._where = source, digest, where
         self._hash = hashlib.new(digest.partition(":")[0])
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        content = self._read(len(buffer))
+        content = self._source.read(len(buffer))
         if content:
             self._hash.update(content)
             buffer[: len(content)] = content
@@ -45,13 +52,13 @@ class CheckedStream(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            self._close()
+            self._source.close()
         super().close()
 
 
-def checked(source: BinaryIO, digest: str, where: str) -> BinaryIO:
+def checked(source: Source, digest: str, where: str) -> BinaryIO:
     """A buffered stream of the content of ``source``, which is checked and closed with it."""
-    return io.BufferedReader(CheckedStream(source.read, source.close, digest, where), CHUNK)
+    return io.BufferedReader(CheckedStream(source, digest, where), CHUNK)
 
 
 def chunks(stream: BinaryIO, size: int = CHUNK) -> Iterator[bytes]:

@@ -58,15 +58,13 @@ class DockerArchive:
         start, size = self._stored[_member(digest)]
         file = self.file.open("rb")
         file.seek(start)
-        return checked(_Section(file, size), digest, self.name)  # type: ignore[arg-type]
+        return checked(_Section(file, size), digest, self.name)
 
-    def put_blob(self, descriptor: Descriptor, open: Callable[[], BinaryIO], progress: Progress = no_progress) -> None:
-        if not self.has_blob(descriptor.digest):
-            self._waiting.put_blob(descriptor, open, progress)
-        progress(descriptor.size)
+    def put_blob(self, descriptor: Descriptor, open: Callable[[], BinaryIO], progress: Progress = no_progress) -> bool:
+        return not self.has_blob(descriptor.digest) and self._waiting.put_blob(descriptor, open, progress)
 
-    def copy_blob(self, descriptor: Descriptor, source: ImageRepository, progress: Progress = no_progress) -> None:
-        self.put_blob(descriptor, lambda: source.open_blob(descriptor.digest), progress)
+    def copy_blob(self, descriptor: Descriptor, source: ImageRepository, progress: Progress = no_progress) -> bool:
+        return self.put_blob(descriptor, lambda: source.open_blob(descriptor.digest), progress)
 
     def manifest(self, reference: str) -> Manifest | None:
         return self._waiting.manifest(reference)

@@ -125,12 +125,12 @@ class ImageRepository(Protocol):
         """A blob's content, which is checked against its digest as it is read to its end."""
         ...
 
-    def put_blob(self, descriptor: Descriptor, open: Callable[[], BinaryIO], progress: Progress = no_progress) -> None:
-        """Store a blob, unless it is there already. ``open`` may be called again when a transfer must begin anew."""
+    def put_blob(self, descriptor: Descriptor, open: Callable[[], BinaryIO], progress: Progress = no_progress) -> bool:
+        """Store a blob, and return whether it was not there already. ``open`` may be called again when a transfer must begin anew."""
         ...
 
-    def copy_blob(self, descriptor: Descriptor, source: ImageRepository, progress: Progress = no_progress) -> None:
-        """Take a blob from another repository: without a transfer where both are in one registry, else streamed through this machine."""
+    def copy_blob(self, descriptor: Descriptor, source: ImageRepository, progress: Progress = no_progress) -> bool:
+        """Take a blob from another repository, and return whether it was not there already: without a transfer where both are in one registry, else streamed through this machine."""
         ...
 
     def manifest(self, reference: str) -> Manifest | None:

@@ -54,14 +54,16 @@ class OciFolder:
         except OSError as error:
             raise self._error(error) from None
 
-    def put_blob(self, descriptor: Descriptor, open: Callable[[], BinaryIO], progress: Progress = no_progress) -> None:
-        if not self.has_blob(descriptor.digest):
-            with open() as source:
-                self._store(descriptor.digest, source, progress)
+    def put_blob(self, descriptor: Descriptor, open: Callable[[], BinaryIO], progress: Progress = no_progress) -> bool:
+        if self.has_blob(descriptor.digest):
+            return False
+        with open() as source:
+            self._store(descriptor.digest, source, progress)
         progress(descriptor.size)
+        return True
 
-    def copy_blob(self, descriptor: Descriptor, source: ImageRepository, progress: Progress = no_progress) -> None:
-        self.put_blob(descriptor, lambda: source.open_blob(descriptor.digest), progress)
+    def copy_blob(self, descriptor: Descriptor, source: ImageRepository, progress: Progress = no_progress) -> bool:
+        return self.put_blob(descriptor, lambda: source.open_blob(descriptor.digest), progress)
 
     def manifest(self, reference: str) -> Manifest | None:
         entries = self.entries()

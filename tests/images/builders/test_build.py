@@ -141,6 +141,19 @@ def test_an_image_for_two_platforms(tmp_path: Path) -> None:
             assert member is not None and member.read().decode() == name
 
 
+def test_sets_with_one_base_image_read_it_once(machine: Machine, numbers: LockedPackage) -> None:
+    sets = [RequirementSet(f"set-{n}", (f"step-{n}",), "3.11", packages) for n, packages in enumerate([(), (numbers,)])]
+    names: list[str] = []
+
+    def opened(name: str) -> ImageRepository:
+        names.append(name)
+        return open_repository(name)
+
+    planned = plan_images(Lock("iris", tuple(sets)), machine.folder, (AMD64,), machine.base, machine.cache, opened)
+    assert len(planned) == 2 and len(names) == 1
+    assert planned[0].platforms[0].base is planned[1].platforms[0].base
+
+
 def test_the_list_of_packages_is_attached(machine: Machine, numbers: LockedPackage) -> None:
     image = machine.build(numbers)
     assert isinstance(machine.repository, OciFolder)

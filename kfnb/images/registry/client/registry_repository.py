@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import requests
 
-from kfnb.images.registry.checked_stream import CHUNK, CheckedStream
+from kfnb.images.registry.checked_stream import checked
 from kfnb.images.registry.client.blob_transfer import BlobDownload, BlobUpload
 from kfnb.images.registry.client.registry_access import RegistryAccess
 from kfnb.images.registry.client.registry_session import RegistrySession, Sent
@@ -65,24 +65,25 @@ class RegistryRepository:
             headers = {"Range": f"bytes={start}-"} if start else {}
             return self._session.request("GET", self._blob(digest), Sent(self._scopes, headers, stream=True))
 
-        content = BlobDownload(request, self.path.registry, self._session.pause)
-        return io.BufferedReader(CheckedStream(content.read, content.close, digest, self.name), CHUNK)
+        return checked(BlobDownload(request, self.path.registry, self._session.pause), digest, self.name)
 
-    def put_blob(self, descriptor: Descriptor, open: Callable[[], BinaryIO], progress: Progress = no_progress) -> None:
+    def put_blob(self, descriptor: Descriptor, open: Callable[[], BinaryIO], progress: Progress = no_progress) -> bool:
         self._scopes = self._write
-        if not self.has_blob(descriptor.digest):
-            self._upload(descriptor, open, self._begin_upload(), progress)
+        if self.has_blob(descriptor.digest):
+            return False
+        self._upload(descriptor, open, self._begin_upload(), progress)
         progress(descriptor.size)
+        return True
 
-    def copy_blob(self, descriptor: Descriptor, source: ImageRepository, progress: Progress = no_progress) -> None:
+    def copy_blob(self, descriptor: Descriptor, source: ImageRepository, progress: Progress = no_progress) -> bool:
         self._scopes = self._write
-        if not self.has_blob(descriptor.digest):
-            address: str | None = (
-                self._begin_upload() if not self._is_neighbour(source) else self._mount(descriptor.digest, source)
-            )
-            if address is not None:
-                self._upload(descriptor, lambda: source.open_blob(descriptor.digest), address, progress)
+        if self.has_blob(descriptor.digest):
+            return False
+        address = self._mount(descriptor.digest, source) if self._is_neighbour(source) else self._begin_upload()
+        if address is not None:
+            self._upload(descriptor, lambda: source.open_blob(descriptor.digest), address, progress)
         progress(descriptor.size)
+        return True
 
     def manifest(self, reference: str) -> Manifest | None:
         headers = {"Accept": ", ".join(MANIFESTS)}
