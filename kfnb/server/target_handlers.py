@@ -9,8 +9,8 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget
-from kfnb.engines.cluster.targets.proposed_target import USUAL_NAMES, check_namespace
-from kfnb.engines.cluster.targets.target_settings import TARGET_NAME
+from kfnb.engines.cluster.targets.connection import check_namespace
+from kfnb.engines.cluster.targets.target_settings import TARGET_NAME, USUAL_NAMES
 from kfnb.server import target_requests
 from kfnb.server.browser_json import to_wire
 from kfnb.server.request_checks import AUTH, Handler

@@ -10,26 +10,19 @@ import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kfnb.client.probe_target import probe
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
-from kfnb.engines.cluster.clients.kubeconfig import contexts_of, read_access
-from kfnb.engines.cluster.clients.kubernetes_client import connect
 from kfnb.engines.cluster.targets.config_files import own_paths
 from kfnb.engines.cluster.targets.connection import Connection
-from kfnb.engines.cluster.targets.proposed_target import (
-    USUAL_NAMES,
-    ProposedTarget,
-    engines_of,
-    propose,
-    settings_for,
-    usual_engine,
-)
-from kfnb.engines.cluster.targets.survey import Survey, survey
+from kfnb.engines.cluster.targets.target_settings import USUAL_NAMES
 from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.cluster.targets.write_target import add_target, replace_target
 from kfnb.problems import NotebookError
+
+if TYPE_CHECKING:  # the form imports what speaks with clusters when it asks one, so that the server starts without it
+    from kfnb.engines.cluster.targets.proposed_target import ProposedTarget
+    from kfnb.engines.cluster.targets.survey import Survey
 
 
 @dataclass(frozen=True)
@@ -43,10 +36,15 @@ class Choice:
 
     def survey(self) -> Survey:
         """What the cluster has. Raises `ClusterError` when it does not answer."""
+        from kfnb.engines.cluster.clients.kubernetes_client import connect
+        from kfnb.engines.cluster.targets.survey import survey
+
         return survey(connect(self._connection))
 
     def proposal(self, found: Survey) -> ProposedTarget:
         """The target for what was found. Raises `BadTarget` when the cluster has no engine."""
+        from kfnb.engines.cluster.targets.proposed_target import propose, settings_for, usual_engine
+
         engine = self.engine or usual_engine(found)
         return propose(self.name or USUAL_NAMES[engine], settings_for(found, engine, self._connection), found)
 
@@ -57,6 +55,8 @@ class Choice:
 
 def clusters() -> dict[str, Any]:
     """The contexts of the user's kubeconfig with their namespaces. A server in a pod has none, and uses the pod's own cluster."""
+    from kfnb.engines.cluster.clients.kubeconfig import contexts_of, read_access
+
     contexts, current = contexts_of(Connection())
     namespace = "" if contexts else read_access(Connection()).namespace
     return {"contexts": contexts, "current": current, "namespace": namespace or "default"}
@@ -64,6 +64,8 @@ def clusters() -> dict[str, Any]:
 
 def proposal(choice: Choice) -> dict[str, Any]:
     """What the cluster has, and the target that fits it."""
+    from kfnb.engines.cluster.targets.proposed_target import engines_of
+
     found = choice.survey()
     answer = {"found": found.lines(), "engines": engines_of(found), "file": str(own_paths()[0])}
     try:
@@ -105,6 +107,8 @@ class Probes:
 
     async def lines(self, target: Target) -> AsyncIterator[dict[str, Any]]:
         """What each part of the way did, as soon as it is known."""
+        from kfnb.client.probe_target import probe
+
         self._stop = threading.Event()
         thread = ThreadPoolExecutor(1, "kfnb-probe")  # the record of the run is used in one thread
         lines = probe(target, stop=self._stop)

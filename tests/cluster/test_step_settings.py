@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
+from kfnb.engines.argo.argo_engine import ArgoEngine
 from kfnb.engines.argo.workflow_manifest import compile_workflow
 from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
 from kfnb.engines.cluster.targets.target_settings import settings_error
 from kfnb.engines.cluster.targets.targets import Target, options_of
+from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.ir.pipeline_ir import compile_ir
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
+from kfnb.runs.record.run_store import RunStore
 from tests.cluster.lint import problems as workflow_problems
 from tests.cluster.lint import round_trip
 from tests.cluster.pod_standard import pods_of_workflow, violations
@@ -315,3 +318,15 @@ def test_the_functions_that_a_notebook_is_exported_as_have_the_same_settings() -
     source = f"from kfnb import component\n\n@component({', '.join(_setting_arguments(step.settings))})\ndef one():\n    print(1)\n"
     (again,) = pipeline_of(cell(source), cell("%%pipeline p\none()")).steps()
     assert again.settings == step.settings
+
+
+def test_a_run_is_checked_as_the_target_runs_it(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("""#!/bin/sh\necho '[["/nowhere"], "3.8"]'\n""")
+    python.chmod(0o755)
+    policy: Json = {"allowed_images": ["python:3.8-slim"], "defaults": {"service-account": "x"}, "packages": "none"}
+    engine = ArgoEngine(RunStore(tmp_path / "home"), Target("there", "argo", {"engine": "argo", **policy}))
+    pipeline = pipeline_of(
+        cell("a = 1", "step:one", "pod:p", "service-account:x"), cell("print(a)", "step:two", "pod:p")
+    )
+    assert engine.check(pipeline, RunOptions(python=str(python), folder=str(tmp_path))) == []

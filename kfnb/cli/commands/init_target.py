@@ -40,13 +40,9 @@ def init_target(
     \b
     kfnb init-target --rbac --namespace team-a | kubectl apply -f -
     """
-    from kfnb.engines.cluster.targets.proposed_target import (
-        USUAL_NAMES,
-        check_namespace,
-        propose,
-        settings_for,
-        usual_engine,
-    )
+    from kfnb.engines.cluster.targets.connection import check_namespace
+    from kfnb.engines.cluster.targets.proposed_target import propose, settings_for, usual_engine
+    from kfnb.engines.cluster.targets.target_settings import USUAL_NAMES
     from kfnb.engines.cluster.targets.write_target import check_new_target
 
     asks = not (yes or as_json or rbac) and sys.stdin.isatty()
@@ -85,8 +81,7 @@ def init_target(
 def _connection(kubeconfig: str | None, context: str | None, namespace: str | None, asks: bool) -> Connection:
     """The cluster and the namespace that the options name, or that the user chooses."""
     from kfnb.engines.cluster.clients.kubeconfig import contexts_of, read_access
-    from kfnb.engines.cluster.targets.connection import Connection
-    from kfnb.engines.cluster.targets.proposed_target import check_namespace
+    from kfnb.engines.cluster.targets.connection import Connection, check_namespace
     from kfnb.engines.cluster.targets.target_settings import absolute_path
 
     chosen = Connection(kubeconfig=absolute_path(kubeconfig, Path.cwd()) if kubeconfig else "", context=context or "")

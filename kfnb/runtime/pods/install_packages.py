@@ -65,12 +65,17 @@ def install(
         folder = installed_apart(missing, sources or {}, constraints, hashes)
     except Failure as failure:
         return {"kind": failure.kind, "type": failure.type, "message": failure.message}
+    put_first(folder)
+    return None
+
+
+def put_first(folder: str) -> None:
+    """Put a folder of packages first on the search path of the step, and of the Python programs that it starts."""
     import importlib
 
     sys.path.insert(0, folder)
     os.environ["PYTHONPATH"] = os.pathsep.join(p for p in (folder, os.environ.get("PYTHONPATH")) if p)
     importlib.invalidate_caches()
-    return None
 
 
 def installed_apart(missing: list[str], sources: dict[str, Any], constraints: Any = (), hashes: Any = ()) -> str:

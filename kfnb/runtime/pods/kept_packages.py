@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 
+from kfnb.runtime.pods.install_packages import installed_apart, put_first
 from kfnb.runtime.step_failures import Failure
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -23,14 +23,11 @@ def add_packages(packages: dict[str, Any]) -> None:
         if not os.path.isdir(folder):
             _install(packages, folder)
     os.utime(folder)
-    sys.path.insert(0, folder)
-    os.environ["PYTHONPATH"] = os.pathsep.join(p for p in (folder, os.environ.get("PYTHONPATH")) if p)
+    put_first(folder)
 
 
 def _install(packages: dict[str, Any], folder: str) -> None:
     from shutil import move, rmtree
-
-    from kfnb.runtime.pods.install_packages import installed_apart
 
     unfinished = folder + ".new"
     rmtree(unfinished, ignore_errors=True)

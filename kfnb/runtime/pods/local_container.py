@@ -42,20 +42,20 @@ def _run(path: str) -> NoReturn:
     sys.path[0] = root  # Python puts the folder of a program first, and every file in it would be a module
     from kfnb.runtime import run
     from kfnb.runtime.light_json import loads
+    from kfnb.runtime.pods.install_packages import possible, put_first
     from kfnb.runtime.pods.pod_step import find_home
     from kfnb.runtime.step_exit import leave
 
     with open(path, encoding="utf-8") as file:
         spec: dict[str, Any] = loads(file.read())
     del sys.path[0]
-    sys.path[:0] = spec["container"]["paths"]
+    for folder in spec["container"]["paths"]:
+        put_first(folder)
     sys.argv = [""]
     os.umask(spec["container"]["mask"])
     find_home()
     optional = spec["container"]["optional"]
     if optional:
-        from kfnb.runtime.pods.install_packages import possible
-
         sys.path.insert(0, spec["cwd"])  # where a module beside the notebook is
         spec["prepare"] = possible(spec["prepare"], optional)
         del sys.path[0]

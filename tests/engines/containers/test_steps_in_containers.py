@@ -181,6 +181,12 @@ def test_a_package_is_installed_once_for_the_step_that_names_it(there: InContain
     assert (there.log(second, "a"), there.log(second, "b")) == ("1.16.0", "None")
 
 
+def test_a_program_that_a_step_starts_finds_the_packages_of_the_step(there: InContainers) -> None:
+    source = "import subprocess\ndone = subprocess.run(['python3', '-c', 'import six; print(six.__version__)'])"
+    run = there.run(cell(source, "step:a", "package:six==1.16.0"))
+    assert there.log(run, "a").splitlines()[-1] == "1.16.0"
+
+
 def test_a_package_that_cannot_be_had_says_so(there: InContainers) -> None:
     run = there.run(cell("x = 1", "step:a", "package:six==99.0"))
     assert error_of(run).startswith("InstallError: six==99.0 cannot be installed for Python 3.11 of the image")

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
 from kfnb.engines.cluster.lowering.checks.cluster_checks import (
     check_command_texts,
     check_jobs,
-    check_lock,
-    check_packages,
     check_size,
     check_system_packages,
 )
-from kfnb.engines.cluster.lowering.checks.file_checks import check_files
-from kfnb.engines.cluster.lowering.checks.setting_checks import check_settings
+from kfnb.engines.cluster.lowering.checks.pipeline_checks import check_pipeline
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.cluster.packaging.embedded_files import embed_files
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
@@ -60,13 +56,7 @@ def compile_documents(
     pipeline = fit_to_target(pipeline, options, values)
     requirements = find_requirements(pipeline, folder, options.packages, options.sources, values, python)
     requirements = with_lock(requirements, pipeline, folder, options.image)
-    problems = [*fixed, *check_files(pipeline, requirements), *check_packages(pipeline, requirements)]
-    problems += [
-        *check_lock(pipeline, requirements),
-        *check_system_packages(pipeline),
-        *check_pods(pipeline, options),
-        *check_settings(pipeline, options, engine),
-    ]
+    problems = [*fixed, *check_pipeline(pipeline, options, requirements, engine), *check_system_packages(pipeline)]
     pipeline = embed_files(pipeline, requirements.files)
     if engine == "argo":
         from kfnb.engines.argo import workflow_kinds, workflow_manifest

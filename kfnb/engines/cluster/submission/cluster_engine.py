@@ -10,16 +10,12 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
-from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
 from kfnb.engines.cluster.lowering.checks.cluster_checks import (
     check_jobs,
-    check_lock,
-    check_packages,
     check_python,
     check_system_packages,
 )
-from kfnb.engines.cluster.lowering.checks.file_checks import check_files
-from kfnb.engines.cluster.lowering.checks.setting_checks import check_settings
+from kfnb.engines.cluster.lowering.checks.pipeline_checks import check_pipeline
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
 from kfnb.engines.cluster.packaging.embedded_files import embed_files
@@ -197,15 +193,12 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             hint = "leave out --step and --from, or run it on the target `local`"
             return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
         compiled, settings = self.compile_run(pipeline, options), self._settings(options)
+        fitted = fit_to_target(pipeline, settings, options.parameters)
         return [
             *check_jobs(distinct_jobs(compiled.task_jobs), self.name, compiled.requirements.python),
-            *check_pods(pipeline, settings),
-            *check_settings(fit_to_target(pipeline, settings, options.parameters), settings, self.name),
-            *check_files(pipeline, compiled.requirements),
-            *check_packages(pipeline, compiled.requirements),
+            *check_pipeline(fitted, settings, compiled.requirements, self.name),
             *check_python(options),
-            *check_lock(pipeline, compiled.requirements),
-            *([] if settings.repository else check_system_packages(pipeline)),
+            *([] if settings.repository else check_system_packages(fitted)),
             *self.check_emitted(compiled, options),
         ]
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
 
 HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?")
 PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MOUNTS = ("/var/run/secrets", "/run/secrets")  #: where a pod's service-account tokens lie
 
 
@@ -157,6 +158,14 @@ def _is_host(host: str) -> bool:
 def visible(text: str) -> str:
     """A text from a file in a form that is safe to print. Characters that move the cursor or hide or reorder letters are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def check_namespace(name: str) -> None:
+    """Refuse what cannot be the name of a namespace, because it goes into addresses and into manifests. Raises `BadTarget`."""
+    if not NAMESPACE.fullmatch(name):
+        raise BadTarget(
+            f"`{visible(name)}` cannot be a namespace: its name has at most 63 small letters, digits and `-`"
+        )
 
 
 def check_confidential(address: Address, allow_http: bool, secret: str) -> None:

@@ -5,20 +5,16 @@ The command ``kfnb init-target`` and the form in JupyterLab both ask here.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget
-from kfnb.engines.cluster.targets.connection import Connection, visible
+from kfnb.engines.cluster.targets.connection import Connection
 from kfnb.engines.cluster.targets.diagnosis import STOPPING, Diagnosis, diagnose
 from kfnb.engines.cluster.targets.rights import STEPS_ACCOUNT, manifests
 from kfnb.engines.cluster.targets.survey import Survey, proposed_settings
 from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.cluster.targets.write_target import target_text
-
-USUAL_NAMES = {"argo": "cluster", "kfp": "kubeflow"}  #: of targets that nobody named
-NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -45,14 +41,6 @@ class ProposedTarget:
         """What the user reads of the diagnosis. Where the cluster has answered, its first line only names the cluster."""
         answered = self.diagnosis.state in ("ready", *STOPPING)
         return self.diagnosis.lines[1:] if answered else self.diagnosis.lines
-
-
-def check_namespace(name: str) -> None:
-    """Refuse what cannot be the name of a namespace, because it goes into addresses and into manifests. Raises `BadTarget`."""
-    if not NAMESPACE.fullmatch(name):
-        raise BadTarget(
-            f"`{visible(name)}` cannot be a namespace: its name has at most 63 small letters, digits and `-`"
-        )
 
 
 def engines_of(found: Survey) -> list[str]:

@@ -27,6 +27,7 @@ REPOSITORY_FILES = ("repository_auth_file", "repository_ca_file", "repository_ce
 PLATFORM = re.compile(r"linux/[a-z0-9_]+(/v\d+)?")
 BUILDERS = ("layers", "podman", "buildah", "docker", "buildkit")
 ENGINES = ("local", "kfp", "argo")
+USUAL_NAMES = {"argo": "cluster", "kfp": "kubeflow"}  #: of targets that nobody named, by their engines
 VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 
 #: Settings that concern only the pods of steps. Any other setting, also an unknown one, may decide which server kfnb talks to.
