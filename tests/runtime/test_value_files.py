@@ -119,6 +119,18 @@ def test_a_package_registers_the_format_of_its_type(
     assert "no installed package registers the format of `grids.Grid`" in chain.step("g", reads="g").error["message"]
 
 
+def test_a_format_that_is_installed_after_a_look_ahead_is_found(grids: Path) -> None:
+    """As by a step, after the process that forks steps has looked."""
+    (grids / "grids-1.0.dist-info").rename(grids.parent / "grids-1.0.dist-info")
+    source = (
+        "import os, sys\nfrom kfnb.runtime.values.registered_formats import look_ahead, registered_formats\nlook_ahead()\n"
+        "os.rename(sys.argv[1], sys.argv[2])\nprint(*registered_formats())"
+    )
+    places = (str(folder / "grids-1.0.dist-info") for folder in (grids.parent, grids))
+    done = subprocess.run([sys.executable, "-c", source, *places], check=True, capture_output=True, text=True)
+    assert done.stdout == "grids.Grid\n"
+
+
 # -------------------------------------------------------------------- tables
 N = 20_000
 NOISE = numpy.random.default_rng(0)

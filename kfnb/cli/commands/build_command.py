@@ -14,6 +14,7 @@ from kfnb.cli.command_helpers import (
     as_json,
     cluster_errors,
     emit,
+    kernel_python,
     notebook_argument,
     pipeline_option,
     refuse,
@@ -90,7 +91,6 @@ def build(
 
     Neither Docker nor root is needed. Steps that need the same packages share an image.
     """
-    from kfnb.cli.command_helpers import kernel_python
     from kfnb.engines.cluster.targets.targets import options_of, target_named
     from kfnb.images.builders.lock_to_build import lock_to_build
     from kfnb.images.layers.wheel_cache import WheelCache

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +21,6 @@ from kfnb.images.locks.lock_model import Lock, RequirementSet
 from kfnb.images.registry.references import ARCHIVE, OCI
 from kfnb.problems import UserError
 
-TOOLS = ("podman", "buildah", "docker", "buildkit")
 BUILDKIT_HOST = "BUILDKIT_HOST"  #: the variable that says where BuildKit listens, as its own client reads it
 LAST_LINES = 12  #: of what a tool printed, which its error shows
 
@@ -107,14 +107,6 @@ def _build(tool: str, context: Context, platform: Platform, repository: str, say
     )
 
 
-def _with_podman(folder: Path, name: str, platform: str) -> str:
-    return _build_and_push("podman", folder, name, platform)
-
-
-def _with_buildah(folder: Path, name: str, platform: str) -> str:
-    return _build_and_push("buildah", folder, name, platform)
-
-
 def _build_and_push(tool: str, folder: Path, name: str, platform: str) -> str:
     local = f"localhost/kfnb-build:{name.rpartition(':')[2]}"
     where = name if name.startswith((OCI, ARCHIVE)) else f"docker://{name}"
@@ -154,5 +146,5 @@ def _run(*command: str) -> str:
 
 
 BUILDERS: dict[str, Callable[[Path, str, str], str]] = {
-    "podman": _with_podman, "buildah": _with_buildah, "docker": _with_docker, "buildkit": _with_buildkit,
+    "podman": partial(_build_and_push, "podman"), "buildah": partial(_build_and_push, "buildah"), "docker": _with_docker, "buildkit": _with_buildkit,
 }  # fmt: skip

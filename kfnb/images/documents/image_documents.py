@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kfnb.images.documents.base_image import DEFAULT_PATH, BaseImage
 from kfnb.images.layers.layer_archive import GROUP, MEDIA_TYPE, OWNER, LayerDigests
 from kfnb.images.layers.wheel_files import PACKAGES, PREFIX
-from kfnb.images.registry.image_repository import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest, digest_of
+from kfnb.images.registry.image_repository import (
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    Manifest,
+    index_document,
+)
 
 HOME = "home/kfnb"
 #: When a base image does not tell its time, ours is this one: the time of a build would change the digest.
@@ -48,7 +55,7 @@ class ImageDocuments:
 
     @property
     def config_descriptor(self) -> Descriptor:
-        return Descriptor(OCI_CONFIG, digest_of(self.config), len(self.config))
+        return Descriptor.of(OCI_CONFIG, self.config)
 
 
 def image_documents(
@@ -60,28 +67,20 @@ def image_documents(
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": Descriptor(OCI_CONFIG, digest_of(config), len(config)).to_json(),
+        "config": Descriptor.of(OCI_CONFIG, config).to_json(),
         "layers": [d.to_json() for d in [*listed, *(layer.descriptor for layer in layers)]],
         "annotations": dict(sorted(annotations.items())),
     }
-    content = _compact(document)
-    return ImageDocuments(config, Manifest(OCI_MANIFEST, digest_of(content), content))
+    return ImageDocuments(config, Manifest.of(OCI_MANIFEST, _compact(document)))
 
 
 def image_index(manifests: Sequence[tuple[BaseImage, Manifest]], annotations: Mapping[str, str]) -> Manifest:
     """The index of an image for several platforms."""
     entries = [
-        Descriptor(OCI_MANIFEST, m.digest, len(m.content), {}, {"os": "linux", "architecture": b.platform.architecture})
-        for b, m in manifests
+        replace(m.descriptor, platform={"os": "linux", "architecture": b.platform.architecture}) for b, m in manifests
     ]
-    document = {
-        "schemaVersion": 2,
-        "mediaType": OCI_INDEX,
-        "manifests": [e.to_json() for e in entries],
-        "annotations": dict(sorted(annotations.items())),
-    }
-    content = _compact(document)
-    return Manifest(OCI_INDEX, digest_of(content), content)
+    document = index_document(entries) | {"annotations": dict(sorted(annotations.items()))}
+    return Manifest.of(OCI_INDEX, _compact(document))
 
 
 def _config(base: BaseImage, layers: Sequence[AddedLayer], labels: Mapping[str, str]) -> dict[str, Any]:

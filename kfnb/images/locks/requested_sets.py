@@ -50,8 +50,10 @@ def step_requests(pipeline: Pipeline, found: StepRequirements) -> tuple[StepRequ
     requests = []
     for name in steps:
         names = {requirement_name(r) for r in own[name]}
-        values = dict.fromkeys(r for a in before[name] for r in own[a] if requirement_name(r) not in names)
-        requests.append(StepRequest(name, own[name], _one_of_each(values)))
+        values = dict.fromkeys(r for a in before[name] for r in own[a])
+        requests.append(
+            StepRequest(name, own[name], _one_of_each(r for r in values if requirement_name(r) not in names))
+        )
     return tuple(requests)
 
 

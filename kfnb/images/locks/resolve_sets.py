@@ -42,13 +42,15 @@ class Resolver:
             variables = index_variables(asked.sources.to_json(), {})
         except KeyError as error:
             raise Unresolvable(f"the package index needs the variable {error}: set it in this environment") from None
-        uv = uv_command()
+        uv = uv_command() if known_platform(platform) else None
         if uv is not None:
             return resolve_with_uv(uv, asked.requirements, constraints, asked.python, platform, self.folder, variables)
         if (platform, asked.python) != (own_platform(), self.python):
+            hint = (
+                "install uv (`pip install uv`)" if known_platform(platform) else f"uv knows {' and '.join(PLATFORMS)}"
+            )
             raise Unresolvable(
-                f"pip resolves for {own_platform()} and Python {self.python} only, not for {platform} and Python {asked.python}: "
-                "install uv (`pip install uv`)"
+                f"pip resolves for {own_platform()} and Python {self.python} only, not for {platform} and Python {asked.python}: {hint}"
             )
         return resolve_with_pip(self.interpreter, asked.requirements, constraints, self.folder, variables)
 
@@ -176,5 +178,5 @@ def _with_roots(packages: Iterable[LockedPackage], requests: Mapping[str, StepRe
 
 
 def known_platform(text: str) -> bool:
-    """Whether a lock can be made for a platform."""
+    """Whether a lock can be made for a platform on any machine."""
     return text in PLATFORMS

@@ -100,7 +100,7 @@ def constrained(packages: StepPackages, versions: Mapping[str, ProjectVersion]) 
         constraints=tuple(c for c in limits if requirement_name(c) != c),
         left_out={m: why for m, why in packages.left_out.items() if m not in given},
         files_of={n: f"{v.file}: {n}{v.extras}{v.specifier}" for n, v in versions.items() if n in names},
-        conflicts={n: text for n, text in conflicts.items()},
+        conflicts=conflicts,
     )
 
 

@@ -20,15 +20,16 @@ from typing import Any, BinaryIO
 
 from kfnb.images.registry.checked_stream import checked
 from kfnb.images.registry.image_repository import (
-    OCI_INDEX,
     Descriptor,
     ImageRepository,
     Manifest,
     Progress,
     RegistryError,
     checked_digest,
+    index_document,
     is_digest,
     no_progress,
+    put_bytes,
 )
 from kfnb.images.registry.oci_folder import LAYOUT, TAG, OciFolder
 
@@ -111,7 +112,7 @@ class DockerArchive:
     def _bring(self, entry: Descriptor, folder: OciFolder) -> None:
         """Take the document of an image from the archive into the folder, and the documents that it lists."""
         content = self._content(_member(entry.digest))
-        folder.put_blob(entry, lambda: io.BytesIO(content))
+        put_bytes(folder, entry, content)
         for listed in Manifest(entry.media_type, entry.digest, content).manifests():
             self._bring(listed, folder)
 
@@ -138,7 +139,7 @@ class DockerArchive:
                     with self.open_blob(digest) as stream:
                         _add(archive, _member(digest), blobs[digest].size, stream)
                 for name, document in (
-                    ("index.json", {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [e.to_json() for e in named]}),
+                    ("index.json", index_document(named)),
                     ("manifest.json", [self._docker_entry(e) for e in entries if TAG in e.annotations]),
                     ("oci-layout", LAYOUT),
                 ):  # fmt: skip

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any, BinaryIO, Protocol
 
 from kfnb.problems import UserError
@@ -67,6 +68,11 @@ class Descriptor:
         return document | ({"annotations": dict(self.annotations)} if self.annotations else {})
 
     @classmethod
+    def of(cls, media_type: str, content: bytes, artifact_type: str = "") -> Descriptor:
+        """What a document says of this content."""
+        return cls(media_type, digest_of(content), len(content), artifact_type=artifact_type)
+
+    @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Descriptor:
         """Raises `RegistryError` when the document is no descriptor."""
         try:
@@ -87,6 +93,11 @@ class Manifest:
     media_type: str
     digest: str
     content: bytes
+
+    @classmethod
+    def of(cls, media_type: str, content: bytes) -> Manifest:
+        """A manifest that is not stored yet."""
+        return cls(media_type, digest_of(content), content)
 
     @property
     def is_index(self) -> bool:
@@ -187,16 +198,29 @@ def json_object(content: bytes) -> dict[str, Any]:
 EMPTY = b"{}"  #: the content of the config of an artifact that has none
 
 
-def referrer_manifest(
-    subject: Descriptor, artifact_type: str, layer: Descriptor, annotations: Mapping[str, str] | None = None
+def index_document(manifests: Iterable[Descriptor]) -> dict[str, Any]:
+    """An index of manifests."""
+    return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [m.to_json() for m in manifests]}
+
+
+def put_bytes(repository: ImageRepository, descriptor: Descriptor, content: bytes) -> None:
+    """Store content that is at hand."""
+    repository.put_blob(descriptor, lambda: BytesIO(content))
+
+
+def put_referrer(
+    repository: ImageRepository, subject: Descriptor, artifact_type: str, media_type: str, content: bytes
 ) -> bytes:
-    """The manifest that attaches a stored document to another manifest. It is the same for the same document."""
+    """Store a document, and return the manifest that attaches it to another. It is the same for the same document."""
+    empty, layer = Descriptor.of(OCI_EMPTY, EMPTY), Descriptor.of(media_type, content)
+    put_bytes(repository, empty, EMPTY)
+    put_bytes(repository, layer, content)
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "artifactType": artifact_type,
-        "config": Descriptor(OCI_EMPTY, digest_of(EMPTY), len(EMPTY)).to_json(),
+        "config": empty.to_json(),
         "layers": [layer.to_json()],
         "subject": Descriptor(subject.media_type, subject.digest, subject.size).to_json(),
     }
-    return json.dumps(document | ({"annotations": dict(annotations)} if annotations else {}), separators=(",", ":")).encode()  # fmt: skip
+    return json.dumps(document, separators=(",", ":")).encode()

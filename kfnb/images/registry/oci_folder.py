@@ -15,9 +15,6 @@ from typing import BinaryIO
 
 from kfnb.images.registry.checked_stream import checked, chunks
 from kfnb.images.registry.image_repository import (
-    EMPTY,
-    OCI_EMPTY,
-    OCI_INDEX,
     OCI_MANIFEST,
     Descriptor,
     ImageRepository,
@@ -25,11 +22,12 @@ from kfnb.images.registry.image_repository import (
     Progress,
     RegistryError,
     checked_digest,
-    digest_of,
+    index_document,
     is_digest,
     json_object,
     no_progress,
-    referrer_manifest,
+    put_bytes,
+    put_referrer,
 )
 
 TAG = "org.opencontainers.image.ref.name"  #: the annotation that holds a tag in the index of the layout
@@ -82,19 +80,16 @@ class OciFolder:
         return Manifest(str(media_type), reference, content)
 
     def put_manifest(self, content: bytes, media_type: str, reference: str) -> Descriptor:
-        stored = Descriptor(media_type, digest_of(content), len(content))
-        self._put_bytes(stored, content)
+        stored = Descriptor.of(media_type, content)
+        put_bytes(self, stored, content)
         if not is_digest(reference):
             self._add_entry(Descriptor(media_type, stored.digest, stored.size, {TAG: reference}))
         return stored
 
     def attach(self, subject: Descriptor, artifact_type: str, media_type: str, content: bytes) -> None:
-        layer = Descriptor(media_type, digest_of(content), len(content))
-        manifest = referrer_manifest(subject, artifact_type, layer)
-        stored = Descriptor(OCI_MANIFEST, digest_of(manifest), len(manifest), artifact_type=artifact_type)
-        self._put_bytes(Descriptor(OCI_EMPTY, digest_of(EMPTY), len(EMPTY)), EMPTY)
-        self._put_bytes(layer, content)
-        self._put_bytes(stored, manifest)
+        manifest = put_referrer(self, subject, artifact_type, media_type, content)
+        stored = Descriptor.of(OCI_MANIFEST, manifest, artifact_type)
+        put_bytes(self, stored, manifest)
         self._add_entry(stored)
 
     def check_writable(self) -> None:
@@ -138,11 +133,6 @@ class OciFolder:
         except OSError as error:
             raise self._error(error) from None
 
-    def _put_bytes(self, descriptor: Descriptor, content: bytes) -> None:
-        from io import BytesIO
-
-        self.put_blob(descriptor, lambda: BytesIO(content))
-
     def _add_entry(self, added: Descriptor) -> None:
         """Add to the index of the layout, in place of what had the tag, or of the same."""
         tag = added.annotations.get(TAG)
@@ -150,9 +140,8 @@ class OciFolder:
             kept = [
                 e for e in self.entries() if (e.annotations.get(TAG) != tag if tag else (e.digest, dict(e.annotations)) != (added.digest, {}))
             ]  # fmt: skip
-            index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [e.to_json() for e in [*kept, added]]}
             self._write("oci-layout", LAYOUT)
-            self._write("index.json", index)
+            self._write("index.json", index_document([*kept, added]))
 
     def _write(self, name: str, document: Mapping[str, object]) -> None:
         temporary = self.folder / f".{name}.{os.getpid()}"

@@ -15,33 +15,42 @@ if TYPE_CHECKING:
 
 GROUP = "kfnb.formats"
 _registered: dict[str, Any] | None = None
+_seen: dict[str, tuple[int, bool]] = {}  # by folder: when it had changed, and whether a package in it has some
 
 
 def registered_formats() -> dict[str, Any]:
     """The entry points by their names. They are looked for once in a process."""
     global _registered
     if _registered is None:
-        _registered = _entry_points() if _any_package_has_some() else {}
+        _registered = _entry_points() if any(map(_has_some, sys.path)) else {}
     return _registered
 
 
-def _any_package_has_some() -> bool:
-    """Whether some installed package has an entry point of the group. `importlib.metadata` would take several times as long to say so."""
-    header = ("[%s]" % GROUP).encode()
+def look_ahead() -> None:
+    """Look into the folders of packages before steps are forked, which then look only into those that have changed."""
     for folder in sys.path:
-        try:
-            names = os.listdir(folder or ".")
-        except OSError:
-            continue
-        for name in names:
-            if name.endswith((".dist-info", ".egg-info")):
-                try:
-                    with open(os.path.join(folder, name, "entry_points.txt"), "rb") as file:
-                        if header in file.read():
-                            return True
-                except OSError:
-                    continue
-    return False
+        _has_some(folder)
+
+
+def _has_some(folder: str) -> bool:
+    """Whether some package in a folder has an entry point of the group. `importlib.metadata` would take several times as long to say so."""
+    try:
+        folder = os.path.abspath(folder or ".")
+        changed = os.stat(folder).st_mtime_ns
+        if _seen.get(folder, (0, False))[0] != changed:
+            names = [n for n in os.listdir(folder) if n.endswith((".dist-info", ".egg-info"))]
+            _seen[folder] = changed, any(_has_group(os.path.join(folder, n, "entry_points.txt")) for n in names)
+    except OSError:
+        return False
+    return _seen[folder][1]
+
+
+def _has_group(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return ("[%s]" % GROUP).encode() in file.read()
+    except OSError:
+        return False
 
 
 def _entry_points() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import { Notification } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 
+import { errorText } from '../common/format';
 import { RefusedError } from '../server/rest-client';
 import { NotebookSession } from '../session/notebook-session';
 import { Failure, Problem } from '../server/api-types';
@@ -94,6 +95,6 @@ export function notifyError(error: unknown, actions: NotificationActions, trans:
       actions: [{ label: trans.__('Problems'), callback: () => actions.openPanel() }]
     });
   } else {
-    Notification.error((error instanceof Error ? error.message : String(error)).slice(0, 400), { autoClose: 8000 });
+    Notification.error(errorText(error).slice(0, 400), { autoClose: 8000 });
   }
 }

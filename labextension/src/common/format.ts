@@ -1,4 +1,4 @@
-/** Durations, times and sizes as text. */
+/** Durations, times, sizes and errors as text. */
 
 export { formatDuration } from './format-duration';
 
@@ -17,4 +17,9 @@ export function formatStart(seconds: number): string {
   const today = time.toDateString() === new Date().toDateString();
   const clock = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
   return today ? clock : `${time.toLocaleDateString()} ${clock}`;
+}
+
+/** What a caught error says. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -4,16 +4,12 @@ import { Clipboard, Dialog, ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { DownloadLink } from '../common/download-link';
+import { ENGINE_NAMES } from '../common/engine-names';
 import { formatDuration } from '../common/format-duration';
-import { ProbeLine, TargetProposal } from '../server/api-types';
+import { AddedTarget, ProbeLine, TargetProposal } from '../server/api-types';
 import { RestClient } from '../server/rest-client';
 import { TargetForm } from './target-form';
-
-/** Where a new target is. */
-interface AddedTarget {
-  name: string;
-  file: string;
-}
 
 /** Shows the form. Resolves to the target that the user added, or to null. */
 export async function addTarget(api: RestClient, trans: TranslationBundle): Promise<AddedTarget | null> {
@@ -135,8 +131,6 @@ function ClusterFields({ form, trans }: FormProps): React.JSX.Element {
   );
 }
 
-const ENGINE_NAMES: Record<string, string> = { argo: 'Argo Workflows', kfp: 'Kubeflow Pipelines' };
-
 /** What the form waits for or what went wrong, and whether the cluster is ready. Screen readers announce it. */
 function Outcome({ form, trans }: FormProps): React.JSX.Element {
   const tasks = {
@@ -196,9 +190,7 @@ function Document({ text, file, trans }: { text: string; file: string; trans: Tr
       <button type="button" className="jp-mod-styled" onClick={() => Clipboard.copyToSystem(text)}>
         {trans.__('Copy')}
       </button>
-      <a download={file} href={`data:text/yaml;charset=utf-8,${encodeURIComponent(text)}`}>
-        {trans.__('Download %1', file)}
-      </a>
+      <DownloadLink text={text} file={file} trans={trans} />
       <pre tabIndex={0} role="region" aria-label={file}>
         {text}
       </pre>

@@ -1,6 +1,7 @@
 /** The form that makes a target of a cluster: what the user has chosen, and what the server says about it. */
 
-import { ClusterChoice, Clusters, ProbeLine, TargetProposal } from '../server/api-types';
+import { errorText } from '../common/format';
+import { AddedTarget, ClusterChoice, Clusters, ProbeLine, TargetProposal } from '../server/api-types';
 
 const CONFLICT = 409; // the status of the server when the user has a target of that name
 
@@ -9,7 +10,7 @@ export interface TargetApi {
   clusters(): Promise<Clusters>;
   propose(choice: ClusterChoice): Promise<TargetProposal>;
   probe(choice: ClusterChoice, onLine: (line: ProbeLine) => void, signal: AbortSignal): Promise<void>;
-  addTarget(choice: ClusterChoice, settings: object, replace: boolean): Promise<{ name: string; file: string }>;
+  addTarget(choice: ClusterChoice, settings: object, replace: boolean): Promise<AddedTarget>;
 }
 
 /** What the form waits for. */
@@ -137,7 +138,7 @@ export class TargetForm {
   }
 
   /** Writes the target into the user's configuration. Resolves to where it is, or to null if it was not written. */
-  async add(replace = false): Promise<{ name: string; file: string } | null> {
+  async add(replace = false): Promise<AddedTarget | null> {
     const proposal = this._proposal;
     if (this._task !== null || !proposal) {
       return null;
@@ -173,7 +174,7 @@ export class TargetForm {
       return await request();
     } catch (error) {
       if (!signal?.aborted) {
-        this._error = error instanceof Error ? error.message : String(error);
+        this._error = errorText(error);
         this._isTaken = task === 'add' && (error as { status?: number }).status === CONFLICT;
       }
       return null;

@@ -4,13 +4,10 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { NotebookSession } from '../session/notebook-session';
-import { formatBytes } from '../common/format';
+import { DownloadLink } from '../common/download-link';
+import { ENGINE_NAMES } from '../common/engine-names';
+import { errorText, formatBytes } from '../common/format';
 import { TravellingFile } from '../server/api-types';
-
-const ENGINES = [
-  ['argo', 'Argo Workflows'],
-  ['kfp', 'Kubeflow Pipelines']
-] as const;
 
 export function ClusterManifest({
   session,
@@ -31,13 +28,13 @@ export function ClusterManifest({
       setText(manifest.text);
       setFiles(manifest.files);
     } catch (error) {
-      setText(error instanceof Error ? error.message : String(error));
+      setText(errorText(error));
     }
   };
   const name = `${session.lastValid?.pipeline ?? 'pipeline'}-${engine}.yaml`;
   return (
     <div className="kfnb-Manifest">
-      {ENGINES.map(([id, title]) => (
+      {Object.entries(ENGINE_NAMES).map(([id, title]) => (
         <button
           key={id}
           type="button"
@@ -50,9 +47,7 @@ export function ClusterManifest({
       ))}
       {text && (
         <>
-          <a download={name} href={`data:text/yaml;charset=utf-8,${encodeURIComponent(text)}`}>
-            {trans.__('Download %1', name)}
-          </a>
+          <DownloadLink text={text} file={name} trans={trans} />
           {files.length > 0 && <TravellingFiles files={files} trans={trans} />}
           <pre tabIndex={0}>{text}</pre>
         </>

@@ -4,7 +4,7 @@ import { Dialog, Notification, showDialog, showErrorMessage } from '@jupyterlab/
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { formatStart } from '../common/format';
+import { errorText, formatStart } from '../common/format';
 import { ListedRun } from '../server/api-types';
 import { NotebookSession } from '../session/notebook-session';
 import { RunList } from './run-list';
@@ -52,7 +52,7 @@ async function showRun(session: NotebookSession, run: string): Promise<boolean> 
     session.show(await session.client.run(run));
     return true;
   } catch (error) {
-    Notification.warning(error instanceof Error ? error.message : String(error), { autoClose: 8000 });
+    Notification.warning(errorText(error), { autoClose: 8000 });
     return false;
   }
 }
@@ -74,6 +74,6 @@ async function deleteRun(session: NotebookSession, run: ListedRun, trans: Transl
   try {
     await session.delete(run.run);
   } catch (error) {
-    await showErrorMessage(trans.__('The run was not deleted'), error instanceof Error ? error.message : String(error));
+    await showErrorMessage(trans.__('The run was not deleted'), errorText(error));
   }
 }

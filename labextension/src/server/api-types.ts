@@ -257,6 +257,12 @@ export interface TargetProposal {
   file: string;
 }
 
+/** A target that was written, and the file in which it is. */
+export interface AddedTarget {
+  name: string;
+  file: string;
+}
+
 /** What one part of the way of a trial run did. */
 export interface ProbeLine {
   state: 'done' | 'waiting' | 'failed';

@@ -4,6 +4,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import {
+  AddedTarget,
   CellSteps,
   ClusterChoice,
   Clusters,
@@ -83,7 +84,7 @@ export class RestClient {
   }
 
   /** Writes a target with the settings of a proposal into the user's configuration. */
-  addTarget(choice: ClusterChoice, settings: object, replace: boolean): Promise<{ name: string; file: string }> {
+  addTarget(choice: ClusterChoice, settings: object, replace: boolean): Promise<AddedTarget> {
     return this._request('POST', 'targets', { ...choice, settings, replace });
   }
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,12 @@ def test_versions_that_do_not_fit_together_are_given_up_and_told(
 def test_what_no_index_has_cannot_be_locked(tmp_path: Path, options: LockOptions) -> None:
     with pytest.raises(Unresolvable, match="nowhere-at-all"):
         lock_pipeline(pipeline_of(cell("x = 1", "step:a", "package:nowhere-at-all")), tmp_path, options)
+
+
+def test_a_platform_that_no_installer_resolves_for_is_told(tmp_path: Path, options: LockOptions) -> None:
+    other = replace(options, platforms=("linux/s390x",))
+    with pytest.raises(Unresolvable, match=r"not for linux/s390x and Python .*: uv knows linux/amd64 and linux/arm64$"):
+        lock_pipeline(pipeline_of(LOAD), tmp_path, other)
 
 
 @pytest.mark.parametrize("tool", ["uv", "pip"])

@@ -60,6 +60,8 @@ def serve(connection: socket.socket, imports: list[str]) -> NoReturn:
     _adopt_orphans()
     for name in (*RUNTIME, *imports):
         _import(name)
+    if imports:
+        _look_for_formats()
     gc.collect()
     gc.freeze()
     threads = threading.active_count() + (_native_threads() > 1)
@@ -274,6 +276,13 @@ def _import(name: str) -> None:
         importlib.import_module(name)
     except Exception as error:
         sys.stderr.write(f"not imported ahead: {name}: {error}\n")
+
+
+def _look_for_formats() -> None:
+    """Look for the formats of packages. Steps with libraries store values that need to know them."""
+    from kfnb.runtime.values.registered_formats import look_ahead
+
+    look_ahead()
 
 
 def _send(connection: socket.socket, message: dict[str, Any]) -> None:

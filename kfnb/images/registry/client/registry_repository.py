@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,9 +16,7 @@ from kfnb.images.registry.client.blob_transfer import BlobDownload, BlobUpload
 from kfnb.images.registry.client.registry_access import RegistryAccess
 from kfnb.images.registry.client.registry_session import RegistrySession, Sent
 from kfnb.images.registry.image_repository import (
-    EMPTY,
     MANIFESTS,
-    OCI_EMPTY,
     OCI_INDEX,
     OCI_MANIFEST,
     Descriptor,
@@ -28,11 +25,11 @@ from kfnb.images.registry.image_repository import (
     Progress,
     RegistryError,
     checked_digest,
-    digest_of,
+    index_document,
     is_digest,
     json_object,
     no_progress,
-    referrer_manifest,
+    put_referrer,
 )
 from kfnb.images.registry.references import RegistryPath
 
@@ -109,19 +106,15 @@ class RegistryRepository:
 
     def put_manifest(self, content: bytes, media_type: str, reference: str) -> Descriptor:
         self._put_manifest(content, media_type, reference).close()
-        return Descriptor(media_type, digest_of(content), len(content))
+        return Descriptor.of(media_type, content)
 
     def attach(self, subject: Descriptor, artifact_type: str, media_type: str, content: bytes) -> None:
-        layer = Descriptor(media_type, digest_of(content), len(content))
-        self.put_blob(Descriptor(OCI_EMPTY, digest_of(EMPTY), len(EMPTY)), lambda: io.BytesIO(EMPTY))
-        self.put_blob(layer, lambda: io.BytesIO(content))
-        manifest = referrer_manifest(subject, artifact_type, layer)
-        answer = self._put_manifest(manifest, OCI_MANIFEST, digest_of(manifest))
+        manifest = put_referrer(self, subject, artifact_type, media_type, content)
+        stored = Descriptor.of(OCI_MANIFEST, manifest, artifact_type)
+        answer = self._put_manifest(manifest, OCI_MANIFEST, stored.digest)
         answer.close()
         if "OCI-Subject" not in answer.headers:  # the registry keeps no list of referrers: a tag does
-            self._list_referrer(
-                subject, Descriptor(OCI_MANIFEST, digest_of(manifest), len(manifest), artifact_type=artifact_type)
-            )
+            self._list_referrer(subject, stored)
 
     def referrers(self, digest: str) -> tuple[Descriptor, ...]:
         """What is attached to a manifest, from the registry's list or the tag in its place."""
@@ -188,7 +181,7 @@ class RegistryRepository:
         tag = _referrers_tag(subject.digest)
         listed = self.manifest(tag)
         others = [m for m in (listed.manifests() if listed is not None else ()) if m.digest != referrer.digest]
-        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [m.to_json() for m in [*others, referrer]]}
+        index = index_document([*others, referrer])
         self.put_manifest(json.dumps(index, separators=(",", ":")).encode(), OCI_INDEX, tag)
 
     def _blob(self, digest: str) -> str:

@@ -209,9 +209,8 @@ class RegistrySession:
         repository = next((s.split(":")[1] for s in sorted(sent.scopes) if s.count(":") == 2), "")
         place, who = f"{self.registry}/{repository}", self.authorization.who
         write = method not in ("GET", "HEAD")
-        login = f"log in with `docker login {self.registry}` or `podman login {self.registry}`"
         if status == 401:
-            hint = "log in again" if self.authorization.has_credentials else login
+            hint = self.authorization.login_hint
             return RegistryError("unauthorized", f"{self.registry} refuses us {who}{said}: {hint}")
         if status == 403:
             action = "write to" if write else "read"

@@ -67,20 +67,24 @@ class Authorization:
         self, host: str, credentials: RegistryCredentials, session: requests.Session, plain_http: bool
     ) -> None:
         self._host, self._credentials, self._session, self._plain_http = host, credentials, session, plain_http
+        self._has_credentials = credentials != RegistryCredentials()
         self._basic = False
         self._tokens: dict[frozenset[str], Token] = {}
         self._lock = threading.Lock()
 
     @property
-    def has_credentials(self) -> bool:
-        return self._credentials != RegistryCredentials()
-
-    @property
     def who(self) -> str:
         """Who asks, in words."""
-        if not self.has_credentials:
+        if not self._has_credentials:
             return "without credentials"
         return f"as {self._credentials.user or 'the holder of the token'} from {self._credentials.source}"
+
+    @property
+    def login_hint(self) -> str:
+        """What the user can do when the registry refuses us."""
+        if self._has_credentials:
+            return "log in again"
+        return f"log in with `docker login {self._host}` or `podman login {self._host}`"
 
     def header(self, scopes: frozenset[str]) -> str:
         """What to send now. It is empty before the registry has asked for anything."""
@@ -149,12 +153,7 @@ class Authorization:
         except requests.RequestException as error:
             raise RegistryError("unreachable", f"{server} does not answer: {type(error).__name__}") from None
         if answer.status_code in (401, 403):
-            hint = (
-                "log in again"
-                if self.has_credentials
-                else f"log in with `docker login {self._host}` or `podman login {self._host}`"
-            )
-            raise RegistryError("unauthorized", f"{server} refuses a token {self.who}: {hint}")
+            raise RegistryError("unauthorized", f"{server} refuses a token {self.who}: {self.login_hint}")
         if answer.status_code != 200:
             raise RegistryError("refused", f"{server} answers with status {answer.status_code}")
         return answer
