@@ -111,7 +111,7 @@ class ContainerTemplates:
     def _values(self, job: Job, inputs: dict[str, Any], body: dict[str, Any], container: dict[str, Any]) -> None:
         """Add the volume or the artifacts for values that are too large for parameters. All artifacts of a step have one key prefix."""
         transport = self.options.values
-        if not transport_of(self.options):
+        if transport == "parameters":
             return
         inputs["parameters"].append({"name": "task"})
         place = "{{workflow.uid}}/{{inputs.parameters.task}}/{{pod.name}}"
