@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -128,6 +129,14 @@ def test_a_format_that_is_installed_after_a_look_ahead_is_found(grids: Path) -> 
     )
     places = (str(folder / "grids-1.0.dist-info") for folder in (grids.parent, grids))
     done = subprocess.run([sys.executable, "-c", source, *places], check=True, capture_output=True, text=True)
+    assert done.stdout == "grids.Grid\n"
+
+
+def test_packages_in_a_folder_without_a_time_are_looked_into(grids: Path) -> None:
+    """As the folder of packages in an image, whose files have the time zero so that two builds are equal."""
+    os.utime(grids, (0, 0))
+    source = "from kfnb.runtime.values.registered_formats import registered_formats\nprint(*registered_formats())"
+    done = subprocess.run([sys.executable, "-c", source], check=True, capture_output=True, text=True)
     assert done.stdout == "grids.Grid\n"
 
 

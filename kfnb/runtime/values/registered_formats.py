@@ -37,7 +37,7 @@ def _has_some(folder: str) -> bool:
     try:
         folder = os.path.abspath(folder or ".")
         changed = os.stat(folder).st_mtime_ns
-        if _seen.get(folder, (0, False))[0] != changed:
+        if folder not in _seen or _seen[folder][0] != changed:
             names = [n for n in os.listdir(folder) if n.endswith((".dist-info", ".egg-info"))]
             _seen[folder] = changed, any(_has_group(os.path.join(folder, n, "entry_points.txt")) for n in names)
     except OSError:

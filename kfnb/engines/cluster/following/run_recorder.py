@@ -197,6 +197,9 @@ class Recorder:
     def _shared_pod(self, members: list[ObservedStep], follow: bool) -> None:
         """Record the steps of a pod. What its log says of them is recorded as it is read."""
         first, attempt = members[0], members[0].attempts[-1]
+        begun = self._pods_begun.get(first.path, 1)
+        for earlier in first.attempts[begun - 1 : -1]:  # what they say comes before what the pod after them says
+            self.read_log(first, earlier)
         if first.state in STEP_FINAL:
             self._finish_shared_pod(members, self.read_log(first, attempt))
             return
@@ -211,7 +214,7 @@ class Recorder:
         if attempt.state == "running":
             self.watch_log(first, attempt) if follow else self.read_log(first, attempt)
         made_again = attempt.state == "running" and attempt.message == DELETED
-        if made_again or self._pods_begun.get(first.path, len(first.attempts)) < len(first.attempts):
+        if made_again or begun < len(first.attempts):
             self._tell_of_loss(members)
         self._pods_begun[first.path] = len(first.attempts)
 
