@@ -9,6 +9,7 @@ from typing import Any
 
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.containers.container_tool import has_gpus
+from kfnb.engines.local.limits.step_limits import StepLimits
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline, Step
 from kfnb.requirement_checks import requirement_name
@@ -83,7 +84,7 @@ def image_of(step: Step, options: RunOptions) -> str:
 def _plan(
     step: Step, needs: StepRequirements, met: tuple[str, ...], constraints: tuple[str, ...], options: RunOptions
 ) -> ContainerPlan:
-    settings = step.settings
+    settings, limits = step.settings, StepLimits.of(step.settings)
     outside = _is_outside(step)
     found = needs.of(step)
     packages = () if outside else tuple(found.get("packages", ()))
@@ -95,9 +96,9 @@ def _plan(
         image_of(step, options),
         outside,
         settings.network if settings.network in ("none", "host") else "",
-        float(amount(settings.cpu)) if settings.cpu else 0.0,
-        int(amount(settings.memory)) if settings.memory else 0,
-        settings.memory or "",
+        limits.cpus,
+        limits.memory,
+        limits.memory_mark,
         int(amount(settings.shared_memory)) if settings.shared_memory else SHARED_MEMORY,
         (settings.gpu or 0) if has_gpus() else 0,
         packages,
