@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from kfnb.images.locks.lock_file import BadLock, lock_path, read_lock
+from kfnb.images.locks.lock_file import BadLock, lock_beside
 from kfnb.images.locks.lock_model import Lock, LockedPackage
 from kfnb.images.locks.lock_pipeline import misfits
 from kfnb.images.needs.step_requirements import StepRequirements
@@ -21,9 +21,8 @@ def with_lock(found: StepRequirements, pipeline: Pipeline, folder: Path, image: 
     image
         The image of steps whose marks name none.
     """
-    path = lock_path(pipeline, folder)
     try:
-        lock = read_lock(path)
+        path, lock = lock_beside(pipeline, folder)
     except BadLock as error:
         return replace(found, lock_problems={s.name: str(error) for s in pipeline.steps()})
     if lock is None:
