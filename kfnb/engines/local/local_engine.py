@@ -60,6 +60,10 @@ class LocalEngine:
             from kfnb.engines.local.containers.container_checks import container_problems
 
             problems += container_problems(pipeline, options)
+        elif any(s.settings.cpu or s.settings.memory for s in pipeline.steps()):
+            from kfnb.engines.local.limits.limit_checks import limit_problems
+
+            problems += limit_problems(pipeline)
         if not problems and (options.only or options.start):
             problems += parameter_problems(self.store, pipeline, options)
         return problems if options.python is None else [*problems, *_interpreter_problems(options.python)]

@@ -10,8 +10,11 @@ import pytest
 
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.containers.container_tool import has_gpus
+from kfnb.images.locks.lock_file import lock_path, write_lock
+from kfnb.images.locks.lock_pipeline import lock_pipeline
 from tests.engines.containers.conftest import InContainers
 from tests.images.base_image import BaseImage
+from tests.images.package_index import package_index
 from tests.notebooks import cell
 from tests.running import pipeline_of, states, wait_for
 
@@ -190,6 +193,26 @@ def test_a_program_that_a_step_starts_finds_the_packages_of_the_step(there: InCo
 def test_a_package_that_cannot_be_had_says_so(there: InContainers) -> None:
     run = there.run(cell("x = 1", "step:a", "package:six==99.0"))
     assert error_of(run).startswith("InstallError: six==99.0 cannot be installed for Python 3.11 of the image")
+
+
+def test_a_step_gets_the_files_of_the_lock_and_a_lock_that_does_not_fit_is_said(
+    there: InContainers, tmp_path: Path
+) -> None:
+    says = "import kfnb_sample, kfnb_more\nprint(kfnb_sample.version, kfnb_more.version)"
+    with package_index(tmp_path / "index") as index:
+        cells = [cell(says, "step:says", "package:kfnb-sample", f"index-url:{index.url}")]
+        for version in ("1.0", "2.0"):  # the second comes when the first is locked
+            index.add("kfnb-sample", version, ["kfnb-more"])
+            index.add("kfnb-more", version)
+            if version == "1.0":
+                pipeline = pipeline_of(*cells)
+                write_lock(lock_pipeline(pipeline, tmp_path).lock, lock_path(pipeline, tmp_path))
+        run = there.run(*cells)
+        assert there.log(run, "says").splitlines()[-1] == "1.0 1.0", there.log(run, "says")
+        options = RunOptions(containers="podman", folder=str(tmp_path))
+        assert there.engine.check(pipeline, options) == []
+        (problem,) = there.engine.check(pipeline_of(*cells, cell("x = 1", "step:new", "package:six")), options)
+        assert problem.code == "KF731" and "step `new` runs without the lock" in problem.message
 
 
 # -------------------------------------------------------------------- before the run

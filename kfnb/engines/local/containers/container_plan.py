@@ -9,6 +9,8 @@ from typing import Any
 
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.containers.container_tool import has_gpus
+from kfnb.engines.local.limits.step_limits import StepLimits
+from kfnb.images.locks.locked_requirements import with_lock
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline, Step
 from kfnb.requirement_checks import requirement_name
@@ -38,6 +40,8 @@ class ContainerPlan:
         What the step needs beside the image; and what other steps need, whose values it may meet. So most steps share one set.
     constraints, sources
         The versions of what these packages require, and where they come from.
+    hashes
+        The SHA-256 of the files of each package that the lock beside the notebook gives. Their requirements are then among the packages.
     optional
         Imports of which the step reads nothing, each with its modules: it does without those that its image lacks.
     variables
@@ -57,6 +61,7 @@ class ContainerPlan:
     packages: tuple[str, ...]
     met: tuple[str, ...]
     constraints: tuple[str, ...]
+    hashes: dict[str, list[str]]
     sources: dict[str, Any]
     optional: dict[str, list[str]]
     variables: tuple[str, ...]
@@ -68,11 +73,18 @@ class ContainerPlan:
 
 def container_plans(pipeline: Pipeline, options: RunOptions) -> dict[str, ContainerPlan]:
     """The container of every step of a pipeline, by the step's name."""
-    needs = find_requirements(pipeline, Path(options.folder), values=options.parameters, python=options.python)
+    needs = container_requirements(pipeline, options)
     inside = [s for s in pipeline.steps() if not _is_outside(s)]
     met = tuple(sorted({r for s in inside for r in _met(s, needs)}))
     constraints = tuple(sorted({c for s in inside for c in needs.of(s).get("constraints", ())}))
     return {step.name: _plan(step, needs, met, constraints, options) for step in pipeline.steps()}
+
+
+def container_requirements(pipeline: Pipeline, options: RunOptions) -> StepRequirements:
+    """What the steps need, in the versions of the lock beside the notebook where it fits them."""
+    folder = Path(options.folder)
+    found = find_requirements(pipeline, folder, values=options.parameters, python=options.python)
+    return with_lock(found, pipeline, folder, options.image or "")
 
 
 def image_of(step: Step, options: RunOptions) -> str:
@@ -83,11 +95,14 @@ def image_of(step: Step, options: RunOptions) -> str:
 def _plan(
     step: Step, needs: StepRequirements, met: tuple[str, ...], constraints: tuple[str, ...], options: RunOptions
 ) -> ContainerPlan:
-    settings = step.settings
+    settings, limits = step.settings, StepLimits.of(step.settings)
     outside = _is_outside(step)
     found = needs.of(step)
     packages = () if outside else tuple(found.get("packages", ()))
     named = {requirement_name(r) for r in packages}
+    others = tuple(r for r in met if requirement_name(r) not in named)
+    locked = {r: h for hashes in needs.hashes.values() for r, h in hashes.items() if r in others}
+    locked |= {r: h for r, h in needs.hashes.get(step.name, {}).items() if r in packages}
     any_package = bool(packages or (found.get("pins") and not outside))
     keys = (*settings.secrets, *settings.config_maps)
     variables = dict.fromkeys([*options.environment, *(k.env for k in keys), *(n for n, _ in settings.env)])
@@ -95,14 +110,15 @@ def _plan(
         image_of(step, options),
         outside,
         settings.network if settings.network in ("none", "host") else "",
-        float(amount(settings.cpu)) if settings.cpu else 0.0,
-        int(amount(settings.memory)) if settings.memory else 0,
-        settings.memory or "",
+        limits.cpus,
+        limits.memory,
+        limits.memory_mark,
         int(amount(settings.shared_memory)) if settings.shared_memory else SHARED_MEMORY,
         (settings.gpu or 0) if has_gpus() else 0,
         packages,
-        tuple(r for r in met if requirement_name(r) not in named) if any_package else (),
+        others if any_package else (),
         constraints if any_package else (),
+        locked if any_package else {},
         found.get("sources", {}),
         found.get("optional", {}),
         tuple(variables),

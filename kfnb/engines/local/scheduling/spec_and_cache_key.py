@@ -65,7 +65,8 @@ class StepSpecs:
     def _python(self, step: Step) -> Any:
         """What runs the step: an image or an interpreter."""
         if step.name in self._plans:
-            return {"image": self._plans[step.name].image}
+            plan = self._plans[step.name]
+            return {"image": plan.image, **({"locked": sorted(plan.packages)} if plan.hashes else {})}
         return self.options.python or platform.python_version_tuple()[:2]
 
     def handler_key(self, ready: ReadyStep, attempts: Mapping[str, int]) -> str:
