@@ -92,10 +92,12 @@ def build(
     Neither Docker nor root is needed. Steps that need the same packages share an image.
     """
     from kfnb.engines.cluster.targets.targets import options_of, target_named
+    from kfnb.images.builders.built_images import remember_images
     from kfnb.images.builders.lock_to_build import lock_to_build
     from kfnb.images.layers.wheel_cache import WheelCache
     from kfnb.images.locks.lock_pipeline import LockOptions
     from kfnb.pipeline.build.build_from_source import build_source
+    from kfnb.runs.record.home_folder import home_folder
     from kfnb.step_settings import Settings
 
     started = time.monotonic()
@@ -127,6 +129,9 @@ def build(
         work.say_what_would_be()
     else:
         images = work.build_from_wheels() if builder == "layers" else work.build_with(builder)
+        remember_images(
+            home_folder(), graph, notebook.folder, wanted.needs(graph, notebook.folder), base, wanted.sources, images
+        )
         _say_what_is(images, time.monotonic() - started, as_json)
 
 
