@@ -160,7 +160,9 @@ def test_the_pages_in_the_browser_have_the_states_marks_and_durations_of_python(
     assert [path.name for path, text in generator.files().items() if path.read_text("utf-8") != text] == []
 
 
-@pytest.mark.parametrize("name", ["yarn.lock", ".yarnrc.yml", "package.json", "core/package.json", "lab/package.json", "widget/package.json"])
+@pytest.mark.parametrize(
+    "name", ["yarn.lock", ".yarnrc.yml", "package.json", "core/package.json", "lab/package.json", "widget/package.json"]
+)
 def test_the_lab_extension_names_no_host_that_packages_come_from(name: str) -> None:
     text = (ROOT / "labextension" / name).read_text()
     assert "://" not in text
