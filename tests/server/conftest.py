@@ -11,6 +11,7 @@ import pytest
 from pytest_jupyter.jupyter_server import *  # noqa: F403
 
 from tests.server.asking import API
+from tests.server.described import check
 
 
 @pytest.fixture
@@ -30,11 +31,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def ask(jp_fetch: Any) -> Callable[..., Any]:
-    """Ask the API: the method, the path's parts, and the body or the query; gives the JSON."""
+    """Ask the API: the method, the path's parts, and the body or the query; gives the JSON, which is as it is described."""
 
     async def asked(method: str, *path: str, body: Any = None, **query: str) -> Any:
         text = json.dumps(body or {}) if method == "POST" else None
         answer = await jp_fetch(*API, *path, method=method, body=text, params=query)
-        return json.loads(answer.body)
+        found = json.loads(answer.body)
+        check(method, "/".join(path), answer.code, found)
+        return found
 
     return asked

@@ -11,7 +11,7 @@ interface Field {
 }
 
 export class ParameterForm {
-  readonly node = element('form', 'kfnb-Form');
+  readonly node = element('form', 'kfnb-RunForm');
 
   constructor(
     content: FormContent,
@@ -27,7 +27,7 @@ export class ParameterForm {
     this._submit = button('kfnb-Button kfnb-Run-submit', '', '', () => this._begin(this._target.value));
     this._submit.hidden = others.length === 0;
     this._name();
-    const buttons = element('div', 'kfnb-Form-buttons');
+    const buttons = element('div', 'kfnb-RunForm-buttons');
     buttons.append(this._run, this._submit, this._target);
     this.node.append(buttons);
     this.node.addEventListener('submit', event => {
@@ -62,18 +62,18 @@ export class ParameterForm {
 
   private _row(parameter: FormParameter): HTMLElement {
     const { name, type, default: initial } = parameter;
-    const row = element('div', 'kfnb-Form-row');
+    const row = element('div', 'kfnb-RunForm-row');
     const id = `kfnb-${Math.random().toString(36).slice(2)}`;
-    const label = element('label', 'kfnb-Form-name', name);
+    const label = element('label', 'kfnb-RunForm-name', name);
     label.htmlFor = id;
     label.title = type;
     const input = inputFor(parameter);
     input.id = id;
     input.setAttribute('aria-describedby', `${id}-fault`);
-    const fault = element('span', 'kfnb-Form-fault');
+    const fault = element('span', 'kfnb-RunForm-fault');
     fault.id = `${id}-fault`;
     fault.setAttribute('role', 'alert');
-    row.append(label, input, element('span', 'kfnb-Form-type', type), fault);
+    row.append(label, input, element('span', 'kfnb-RunForm-type', type), fault);
     this._fields.set(name, { input, fault, initial });
     return row;
   }
@@ -94,12 +94,12 @@ export class ParameterForm {
 
 function inputFor({ type, default: initial, choices }: FormParameter): HTMLInputElement | HTMLSelectElement {
   if (choices) {
-    const select = element('select', 'kfnb-Form-field');
+    const select = element('select', 'kfnb-RunForm-field');
     const all = choices.includes(initial) ? choices : [initial, ...choices];
     select.append(...all.map(choice => new Option(choice, choice, false, choice === initial)));
     return select;
   }
-  const input = element('input', 'kfnb-Form-field');
+  const input = element('input', 'kfnb-RunForm-field');
   if (type === 'bool') {
     input.type = 'checkbox';
     input.checked = initial === 'true';
