@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 LARGE = 1 << 20  #: bytes; smaller parts of values are in the pack
-#: The ends of file names, by how the content begins.
-ENDINGS = ((b"\x93NUMPY", ".npy"), (b"PAR1", ".parquet"), (MAGIC, ".bundle"))
+#: The ends of file names, by what stands where in the content.
+ENDINGS = (
+    (0, b"\x93NUMPY", ".npy"),
+    (0, b"PAR1", ".parquet"),
+    (0, MAGIC, ".bundle"),
+    (5, b'\0\0\0{"tensor"', ".safetensors"),
+)
 
 
 class UrlPack(Pack):
@@ -122,11 +127,12 @@ def _large_parts(step: str, entries: dict[str, Any], store: Store) -> dict[str, 
         large = [a for a in parts if os.path.getsize(store.path(a)) >= LARGE]
         for number, address in enumerate(large, 1):
             text = quote(name, safe="@") + ("-%d" % number if len(large) > 1 else "")
-            found.setdefault(address, "%s/%s%s" % (quote(step, safe=""), text, _ending(store.path(address))))
+            found.setdefault(address, "%s/%s%s" % (quote(step, safe=""), text, ending_of(store.path(address))))
     return found
 
 
-def _ending(path: str) -> str:
+def ending_of(path: str) -> str:
+    """The end of the name that a stored file has for people, by its content."""
     with open(path, "rb") as file:
-        start = file.read(16)
-    return next((ending for begin, ending in ENDINGS if start.startswith(begin)), ".bin")
+        start = file.read(32)
+    return next((ending for place, begin, ending in ENDINGS if start.startswith(begin, place)), ".bin")
