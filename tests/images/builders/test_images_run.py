@@ -45,7 +45,8 @@ def images(pipeline: Pipeline, podman: BaseImage, tmp_path_factory: pytest.TempP
     cache = WheelCache(folder / "cache")
     platforms = [this_platform()]
     options = LockOptions(platforms=tuple(map(str, platforms)))
-    lock = lock_to_build(pipeline, NOTEBOOK.parent, options, cache).lock
+    found = options.needs(pipeline, NOTEBOOK.parent)
+    lock = lock_to_build(pipeline, NOTEBOOK.parent, options, cache, found).lock
     planned = plan_images(lock, NOTEBOOK.parent, platforms, f"oci:{podman.layout}:latest", cache)
     with registry(folder) as address:
         built = build_images(planned, open_repository(f"{address}/team/wine"), cache)
