@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform as machine
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from kfnb.images.documents.base_image import BaseImage, read_base
-from kfnb.images.layers.choose_wheel import MACHINES, Platform, chosen_wheel
+from kfnb.images.layers.choose_wheel import Platform, chosen_wheel
 from kfnb.images.layers.code_layer import code_for, code_key
 from kfnb.images.layers.package_layers import PackageLayer, package_layers
 from kfnb.images.layers.wheel_cache import WheelCache
 from kfnb.images.locks.lock_model import Lock, LockedFile, LockedPackage, RequirementSet
+from kfnb.images.machines import MACHINES, own_architecture
 from kfnb.images.registry.image_repository import ImageRepository
 from kfnb.images.registry.open_repository import open_repository
 from kfnb.problems import UserError
@@ -64,11 +64,8 @@ class PlannedImage:
 
 def this_platform() -> Platform:
     """The platform of this machine, when it runs Linux: a notebook mostly runs where its steps will. Else ``linux/amd64``."""
-    if sys.platform == "linux":
-        found = next((a for a, name in MACHINES.items() if name == machine.machine()), None)
-        if found is not None:
-            return Platform(found)
-    return Platform("amd64")
+    own = own_architecture()
+    return Platform(own if sys.platform == "linux" and own in MACHINES else "amd64")
 
 
 def default_base(python: str) -> str:

@@ -6,7 +6,6 @@ They are constraints: a step installs of them only what it needs anyway.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,11 +18,7 @@ from packaging.version import InvalidVersion
 from kfnb.images.needs.module_names import package_of_module
 from kfnb.images.needs.step_packages import StepPackages
 from kfnb.requirement_checks import requirement_name
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover
-    import tomli as tomllib
+from kfnb.toml_text import read_toml
 
 PINNED = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[^\s;,]+)")
 CONDA = re.compile(r"(?:[\w.-]+::)?(?P<name>[\w.-]+)\s*(?P<specifier>[=<>!~][^\s]*)?(?:\s.*)?")
@@ -154,13 +149,13 @@ def _requirement_lines(path: Path, folder: Path, python: str, seen: set[Path]) -
 
 
 def _pyproject(path: Path, python: str) -> Iterator[tuple[str, ProjectVersion]]:
-    for text in tomllib.loads(path.read_text("utf-8")).get("project", {}).get("dependencies", ()):
+    for text in read_toml(path.read_text("utf-8")).get("project", {}).get("dependencies", ()):
         yield from _one(text, python)
 
 
 def _uv_lock(path: Path, python: str) -> Iterator[tuple[str, ProjectVersion]]:
     """The packages that come from an index. One in several versions depends on more than we know."""
-    packages: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8")).get("package", [])
+    packages: list[dict[str, Any]] = read_toml(path.read_text("utf-8")).get("package", [])
     names = [p["name"] for p in packages]
     for package in packages:
         if names.count(package["name"]) == 1 and "registry" in package.get("source", {}):
