@@ -152,6 +152,10 @@ class Runs:
             match.accept(store)
         return match is not None
 
+    def is_cluster(self, target: str, notebook: Path | None) -> bool:
+        """Whether a target runs steps elsewhere than on this machine. Raises `BadTarget`."""
+        return target_named(target, notebook).engine != "local"
+
     def start(
         self, pipeline: Pipeline, source: Any, target: str, values: dict[str, str], **options: Any
     ) -> tuple[str, list[Problem]]:

@@ -100,8 +100,10 @@ def build(
     Neither Docker nor root is needed. Steps that need the same packages share an image.
     """
     from kfnb.engines.cluster.submission.image_order import image_order
+    from kfnb.images.builders.built_images import remember_images
     from kfnb.pipeline.build.build_from_source import build_source
     from kfnb.pipeline.parameters.bind_values import bind
+    from kfnb.runs.record.home_folder import home_folder
 
     started = time.monotonic()
     interpreter = python or kernel_python(notebook)
@@ -130,6 +132,8 @@ def build(
 
         with shown(quiet=as_json) as watch:
             images = order.build(watch)
+        needs, sources = order.requirements, settings.sources
+        remember_images(home_folder(), order.pipeline, notebook.folder, needs, order.base_image, sources, images)
         _say_what_is(images, time.monotonic() - started, as_json)
 
 

@@ -54,7 +54,7 @@ def lock(
     Later runs on a cluster install these files and no others.
     """
     from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
-    from kfnb.images.locks.lock_file import BadLock, lock_path, read_lock
+    from kfnb.images.locks.lock_file import BadLock, lock_beside
     from kfnb.pipeline.build.build_from_source import build_source
 
     built = build_source(notebook, pipeline)
@@ -64,14 +64,13 @@ def lock(
     options = _options(settings, interpreter, platforms, as_json)
     if settings is not None:  # whose defaults may name packages too
         graph = fit_to_target(graph, settings, {p.name: p.default for p in graph.parameters})
-    path = lock_path(graph, notebook.folder)
     try:
-        earlier = read_lock(path)
+        path, earlier = lock_beside(graph, notebook.folder)
     except BadLock as error:
         refuse(f"{error}. Remove it, and lock again", as_json)
     if check:
         sys.exit(_check(notebook, graph, options, earlier, path, as_json))
-    _lock(notebook, graph, options, earlier, path, upgrade, packages, as_json)
+    _lock(notebook, graph, options, (path, earlier), upgrade, packages, as_json)
 
 
 def _settings(notebook: Source, target: str | None, interpreter: str | None, as_json: bool) -> ClusterOptions | None:
@@ -122,15 +121,16 @@ def _check(
 
 
 def _lock(
-    notebook: Source, graph: Pipeline, options: LockOptions, earlier: Lock | None, path: Path, upgrade: bool, packages: tuple[str, ...],
-    as_json: bool,
+    notebook: Source, graph: Pipeline, options: LockOptions, found: tuple[Path, Lock | None], upgrade: bool,
+    packages: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Resolve, write the file, and say what is new in it."""
-    from kfnb.images.locks.lock_file import write_lock
+    from kfnb.images.locks.lock_file import lock_path, write_lock
     from kfnb.images.locks.lock_model import Unresolvable
     from kfnb.images.locks.lock_pipeline import EVERYTHING, lock_pipeline
     from kfnb.requirement_checks import requirement_name
 
+    (before, earlier), path = found, lock_path(graph, notebook.folder)
     upgraded = {EVERYTHING} if upgrade else {requirement_name(p) for p in packages}
     try:
         locked = lock_pipeline(graph, notebook.folder, options, earlier, upgraded)
@@ -142,10 +142,12 @@ def _lock(
         sys.exit(FAILED)
     write_lock(locked.lock, path)
     changes = _changes(earlier, locked.lock)
+    replaced = (f"its lock is {path.name} from now on, and not {before.name} any more",) if before != path else ()
+    notes = (*locked.notes, *replaced)
     if as_json:
-        emit(_summary(path, locked.lock, locked.notes, changes))
+        emit(_summary(path, locked.lock, notes, changes))
         return
-    for note in locked.notes:
+    for note in notes:
         click.echo(f"{notebook}: {note}", err=True)
     for change in changes:
         click.echo(f"  {change}")

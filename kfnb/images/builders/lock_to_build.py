@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from kfnb.images.layers.wheel_cache import WheelCache
-from kfnb.images.locks.lock_file import BadLock, lock_path, read_lock, write_lock
+from kfnb.images.locks.lock_file import BadLock, lock_beside, lock_text, read_lock, write_lock
 from kfnb.images.locks.lock_model import Lock, Unresolvable
 from kfnb.images.locks.lock_pipeline import Locked, LockOptions, fitting_lock
 from kfnb.images.locks.requested_sets import requested_sets, step_requests
@@ -48,10 +48,11 @@ def lock_to_build(
 
 
 def _lock(pipeline: Pipeline, folder: Path, options: LockOptions, cache: WheelCache, found: StepRequirements) -> Locked:
-    path = lock_path(pipeline, folder)
-    beside = path.read_text("utf-8") if path.exists() else ""
+    path, beside = lock_beside(pipeline, folder)
     asked = requested_sets(pipeline, found, options.image, options.sources)
-    content = repr((pipeline.name, asked, step_requests(pipeline, found), options.platforms, beside))
+    content = repr(
+        (pipeline.name, asked, step_requests(pipeline, found), options.platforms, lock_text(beside) if beside else "")
+    )
     kept = cache.folder / "locks" / f"{hashlib.sha256(content.encode()).hexdigest()}.toml"
     lock = _young(kept)
     made = Locked(lock) if lock is not None else fitting_lock(pipeline, folder, options, found)
@@ -59,7 +60,7 @@ def _lock(pipeline: Pipeline, folder: Path, options: LockOptions, cache: WheelCa
         # A file beside the notebook may change although nobody asks for anything else.
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_lock(made.lock, kept)
-    if beside and made.lock != read_lock(path):
+    if beside is not None and made.lock != beside:
         note = f"{path.name} does not fit the notebook or the platforms: what it lacks is resolved now (`kfnb lock` writes it)"
         return Locked(made.lock, (note, *made.notes))
     return made

@@ -19,6 +19,7 @@ from kfnb.images.layers.choose_wheel import Platform, platform_named
 from kfnb.images.layers.wheel_cache import WheelCache
 from kfnb.images.locks.lock_model import Lock, RequirementSet
 from kfnb.images.locks.lock_pipeline import LockOptions
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.images.registry.image_repository import ImageRepository
 from kfnb.pipeline.model import Json, Pipeline
 from kfnb.step_settings import Settings
@@ -36,8 +37,8 @@ class ImageOrder:
         The packages of each image, and the whole names of base images.
     notes
         What the user should know of how the lock came about.
-    code
-        The modules that each step imports and no index has, by path, by the names of steps.
+    requirements
+        What the steps need.
     folder
         The folder of the notebook.
     base_image
@@ -53,7 +54,7 @@ class ImageOrder:
     pipeline: Pipeline
     lock: Lock
     notes: tuple[str, ...]
-    code: Mapping[str, Mapping[str, bytes]]
+    requirements: StepRequirements
     folder: Path
     base_image: str
     repository: str
@@ -61,6 +62,11 @@ class ImageOrder:
     settings: ClusterOptions
     python: str | None
     cache: WheelCache
+
+    @property
+    def code(self) -> dict[str, dict[str, bytes]]:
+        """The modules that each step imports and no index has, by path, by the names of steps."""
+        return {step.name: self.requirements.code_of(step.name) for step in self.pipeline.steps()}
 
     def planned(self) -> tuple[PlannedImage, ...]:
         """The images as they are made from wheels. Raises what `plan_images` raises."""
@@ -155,10 +161,9 @@ def image_order(
     cache = WheelCache(sources=settings.sources)
     found = options.needs(fitted, folder)
     locked = lock_to_build(fitted, folder, options, cache, found)
-    code = {step.name: found.code_of(step.name) for step in fitted.steps()}
     place = repository or settings.repository
     lock = _with_whole_names(locked.lock, settings)
-    return ImageOrder(fitted, lock, locked.notes, code, folder, base, place, platforms, settings, python, cache)
+    return ImageOrder(fitted, lock, locked.notes, found, folder, base, place, platforms, settings, python, cache)
 
 
 def _with_whole_names(lock: Lock, settings: ClusterOptions) -> Lock:

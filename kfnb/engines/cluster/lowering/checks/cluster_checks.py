@@ -115,17 +115,6 @@ def check_python(options: RunOptions) -> Iterator[Problem]:
         )
 
 
-def check_lock(pipeline: Pipeline, requirements: StepRequirements) -> Iterator[Problem]:
-    """Find steps that the lock beside the notebook does not fit any more. They install what they would install without a lock."""
-    for step in pipeline.steps():
-        reason = requirements.lock_problems.get(step.name)
-        if reason is not None:
-            yield _problem(
-                "KF731", step, f"step `{step.name}` runs without the lock: {reason}",
-                "write the lock again with `kfnb lock`, which keeps the versions of everything else",
-            )  # fmt: skip
-
-
 def _image(job: Job, python: str) -> Iterator[Problem]:
     match = PYTHON_IMAGE.search(job.step.settings.image or "")
     if match is None or job.plain_container:
