@@ -87,6 +87,8 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
         names.add("pods/limited_time")
     if any(t.get("packages") or t.get("pins") or t.get("optional") for t in specs):
         names.add("pods/install_packages")
+    if any(t.get("code") for t in specs):
+        names.add("pods/image_code")
     if any("url" in t.get("values", {}) for t in specs):
         names |= {
             "pods/handover/url_client",

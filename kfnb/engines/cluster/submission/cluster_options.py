@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
 from kfnb.pipeline.model import Json
-from kfnb.requirement_checks import PackageSources
+from kfnb.requirement_checks import TRAVEL_LIMIT, PackageSources
 from kfnb.step_settings import Secret, Settings
 
 KIB = 1024
@@ -135,6 +135,11 @@ class ClusterOptions:
     @property
     def sources(self) -> PackageSources:
         return PackageSources(self.index_url, self.extra_index_url, self.find_links)
+
+    @property
+    def travel_limit(self) -> int | None:
+        """How many bytes of one package travel with a step. Images that are built for steps take packages of any size."""
+        return None if self.repository else TRAVEL_LIMIT
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
