@@ -198,7 +198,12 @@ class Runs:
         chosen = Target(engine, engine, {}) if engine else target_named(target, notebook)
         folder = notebook.parent if notebook is not None else Path()
         cluster = chosen.engine != "local"
-        files = travelling_files(pipeline, folder, options_of(chosen).packages, python=python) if cluster else []
+        settings = options_of(chosen)
+        files = (
+            travelling_files(pipeline, folder, settings.packages, None, python, settings.travel_limit)
+            if cluster
+            else []
+        )
         with self.record() as store:
             text = engine_for(store, chosen).compile(pipeline, str(folder), python)
         return {"text": text, "files": [asdict(f) for f in files]}

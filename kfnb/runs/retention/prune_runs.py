@@ -28,6 +28,7 @@ COLLECTING = (
 )
 
 PACKAGES = "containers/packages"  #: in the home: what was installed for steps
+BUILT = "containers/built"  #: in the home: which images were built, a file for each requirement set
 
 Progress = Callable[[str], None]  #: called with a text about the next action
 
@@ -167,7 +168,10 @@ def size_of(folder: Path) -> int:
 
 # -------------------------------------------------------------------- packages
 def prune_packages(home: Path, age: float) -> int:
-    """Remove the packages that no step has used for ``age`` seconds, unless something runs now; their bytes."""
+    """Remove the packages that no step has used for ``age`` seconds, unless something runs now; their bytes.
+
+    Images that no run has used for as long are forgotten; they stay where they were put.
+    """
     size = 0
     with _alone(home / COLLECTING) as alone:
         for folder in unused_packages(home, age) if alone else ():
@@ -175,6 +179,9 @@ def prune_packages(home: Path, age: float) -> int:
         for lock in (home / PACKAGES).glob("*.lock") if alone else ():  # nobody holds it while nothing runs
             if not lock.with_suffix("").exists():
                 lock.unlink(missing_ok=True)
+        for image in (home / BUILT).glob("*.json") if alone else ():
+            if image.stat().st_mtime < time.time() - age:
+                image.unlink(missing_ok=True)
     return size
 
 

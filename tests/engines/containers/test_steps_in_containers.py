@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from kfnb.cli import cli
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.containers.container_tool import has_gpus
 from kfnb.images.locks.lock_file import lock_path, write_lock
@@ -15,7 +18,7 @@ from kfnb.images.locks.lock_pipeline import lock_pipeline
 from tests.engines.containers.conftest import InContainers
 from tests.images.base_image import BaseImage
 from tests.images.package_index import package_index
-from tests.notebooks import cell
+from tests.notebooks import cell, notebook
 from tests.running import pipeline_of, states, wait_for
 
 
@@ -181,6 +184,7 @@ def test_a_package_is_installed_once_for_the_step_that_names_it(there: InContain
     first, second = there.run(*cells), there.run(*cells)
     assert there.log(first, "a").splitlines()[-1] == "1.16.0", first["error"]
     assert there.log(first, "a").startswith("installing six==1.16.0")
+    assert "`kfnb build NOTEBOOK --repository oci:FOLDER` makes an image that has them" in there.log(first, "a")
     assert (there.log(second, "a"), there.log(second, "b")) == ("1.16.0", "None")
 
 
@@ -213,6 +217,25 @@ def test_a_step_gets_the_files_of_the_lock_and_a_lock_that_does_not_fit_is_said(
         assert there.engine.check(pipeline, options) == []
         (problem,) = there.engine.check(pipeline_of(*cells, cell("x = 1", "step:new", "package:six")), options)
         assert problem.code == "KF731" and "step `new` runs without the lock" in problem.message
+
+
+def test_an_image_that_was_built_for_exactly_these_packages_is_found_by_itself(
+    there: InContainers, podman: BaseImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KFNB_HOME", str(there.store.home))
+    base, path = f"oci:{podman.layout}:latest", tmp_path / "here.ipynb"
+    with package_index(tmp_path / "index") as index:
+        index.add("kfnb-sample", "1.0")
+        says = "import kfnb_sample\nprint(kfnb_sample.version, kfnb_sample.__file__)"
+        cells = [cell(says, "step:says", "package:kfnb-sample==1.0", f"index-url:{index.url}")]
+        path.write_text(json.dumps(notebook(*cells)))
+        words = ["build", str(path), "--repository", f"oci:{tmp_path / 'images'}", "--base", base]
+        built = CliRunner().invoke(cli, words, catch_exceptions=False)
+        assert built.exit_code == 0, built.output
+    run = there.run(*cells, image=base)
+    told, said = there.log(run, "says").splitlines()
+    assert told.startswith(f"in the image oci:{tmp_path / 'images'}:here-") and told.endswith("`kfnb build` has made")
+    assert said == "1.0 /opt/kfnb/packages/kfnb_sample.py"
 
 
 # -------------------------------------------------------------------- before the run

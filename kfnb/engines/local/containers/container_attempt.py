@@ -91,7 +91,8 @@ class ContainerAttempt:
     # ---------------------------------------------------------------- preparing
     def _prepare(self, spec: dict[str, Any]) -> Container:
         plan = spec["container"]
-        image = self.images.image(plan["image"], self._tell, self._watch)
+        built = self.images.built(plan["built"], self._tell, self._watch) if plan["built"] else None
+        image = built or self.images.image(plan["image"], self._tell, self._watch)
         packages = None
         if not plan["outside"]:
             packages = self.images.packages(plan, image, self._tell, self._watch)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kfnb.engines.engine_interface import RunOptions
-from kfnb.engines.local.containers.container_tool import has_gpus
+from kfnb.engines.local.containers.container_tool import ContainerTool, has_gpus
+from kfnb.engines.local.limits.limit_checks import has_limits
 from kfnb.engines.local.limits.step_limits import StepLimits
+from kfnb.images.builders.build_plan import this_platform
+from kfnb.images.builders.built_images import remembered_images
 from kfnb.images.locks.locked_requirements import with_lock
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline, Step
@@ -28,6 +31,8 @@ class ContainerPlan:
 
     Parameters
     ----------
+    built
+        The image that `kfnb build` has made of ``image`` for exactly what the step needs; empty when there is none.
     outside
         Whether the runtime stays outside of the container, because a script or a command needs no Python in it.
     network
@@ -51,6 +56,7 @@ class ContainerPlan:
     """
 
     image: str
+    built: str
     outside: bool
     network: str
     cpus: float
@@ -71,20 +77,37 @@ class ContainerPlan:
         return asdict(self)
 
 
-def container_plans(pipeline: Pipeline, options: RunOptions) -> dict[str, ContainerPlan]:
-    """The container of every step of a pipeline, by the step's name."""
-    needs = container_requirements(pipeline, options)
+def container_plans(pipeline: Pipeline, options: RunOptions, home: Path) -> dict[str, ContainerPlan]:
+    """The container of every step of a pipeline, by the step's name. ``home`` is the folder of the record, which knows what was built."""
+    folder, base = Path(options.folder), options.image or ""
+    found = _requirements(pipeline, options)
+    built = remembered_images(home, pipeline, folder, found, base, str(this_platform()))
+    needs = with_lock(found, pipeline, folder, base)
     inside = [s for s in pipeline.steps() if not _is_outside(s)]
     met = tuple(sorted({r for s in inside for r in _met(s, needs)}))
     constraints = tuple(sorted({c for s in inside for c in needs.of(s).get("constraints", ())}))
-    return {step.name: _plan(step, needs, met, constraints, options) for step in pipeline.steps()}
+    plans = {step.name: _plan(step, needs, met, constraints, options) for step in pipeline.steps()}
+    can = ContainerTool.find(options.containers).limits() if has_limits(pipeline) else frozenset[str]()
+    return {
+        name: replace(
+            plan,
+            built=built.get(name, ""),
+            # A tool that may not limit something refuses the whole container when it is asked to.
+            cpus=plan.cpus if "cpu" in can else 0.0,
+            memory=plan.memory if "memory" in can else 0,
+            memory_mark=plan.memory_mark if "memory" in can else "",
+        )
+        for name, plan in plans.items()
+    }
 
 
 def container_requirements(pipeline: Pipeline, options: RunOptions) -> StepRequirements:
     """What the steps need, in the versions of the lock beside the notebook where it fits them."""
-    folder = Path(options.folder)
-    found = find_requirements(pipeline, folder, values=options.parameters, python=options.python)
-    return with_lock(found, pipeline, folder, options.image or "")
+    return with_lock(_requirements(pipeline, options), pipeline, Path(options.folder), options.image or "")
+
+
+def _requirements(pipeline: Pipeline, options: RunOptions) -> StepRequirements:
+    return find_requirements(pipeline, Path(options.folder), values=options.parameters, python=options.python)
 
 
 def image_of(step: Step, options: RunOptions) -> str:
@@ -108,6 +131,7 @@ def _plan(
     variables = dict.fromkeys([*options.environment, *(k.env for k in keys), *(n for n, _ in settings.env)])
     return ContainerPlan(
         image_of(step, options),
+        "",
         outside,
         settings.network if settings.network in ("none", "host") else "",
         limits.cpus,

@@ -81,7 +81,10 @@ def packages_folder(
     make_folder(kept)
     with holding(kept / f"{folder.name}.lock", patience=WAIT):
         if not folder.exists():
-            tell(f"installing {', '.join([*missing, *met])}; later runs find them in {folder}")
+            tell(
+                f"installing {', '.join([*missing, *met])}; later runs find them in {folder} "
+                "(`kfnb build NOTEBOOK --repository oci:FOLDER` makes an image that has them)"
+            )
             _Installation(plan, image, folder, watch).install(missing, met)
         os.utime(folder)
     return folder
