@@ -76,18 +76,23 @@ class Distribution:
     @cached_property
     def tops(self) -> frozenset[str]:
         """The top-level names of its modules."""
-        return frozenset(self.modules(1))
+        found: set[str] = set()
+        for line in self._files():
+            if line.partition("/")[0] not in found:  # most files are in folders of which one was seen
+                found.update(_modules_of(line, 1))
+        return frozenset((*found, *self._told_tops()))
 
     def modules(self, depth: int) -> Iterator[str]:
         """Its modules, with at most ``depth`` parts of their names."""
-        for line in _lines(self.folder / "RECORD") or _lines(self.folder / "installed-files.txt"):
-            parts = line.split(",", 1)[0].split("/")
-            file = MODULE_FILE.fullmatch(parts[-1])
-            if file is not None and parts[0] not in ("..", "__pycache__", "bin"):
-                names = parts[:-1] if file[1] == "__init__" else [*parts[:-1], file[1]]
-                if all(n.isidentifier() for n in names[:depth]):
-                    yield ".".join(names[:depth])
-        yield from (n for n in _lines(self.folder / "top_level.txt") if n)
+        for line in self._files():
+            yield from _modules_of(line, depth)
+        yield from self._told_tops()
+
+    def _files(self) -> list[str]:
+        return _lines(self.folder / "RECORD") or _lines(self.folder / "installed-files.txt")
+
+    def _told_tops(self) -> list[str]:
+        return [n for n in _lines(self.folder / "top_level.txt") if n]
 
 
 class InstalledPackages:
@@ -157,6 +162,16 @@ class InstalledPackages:
     @cached_property
     def _projects(self) -> list[Distribution]:
         return [d for d in self.distributions.values() if d.project is not None]
+
+
+def _modules_of(line: str, depth: int) -> Iterator[str]:
+    """The module that a line of a package's list of files names, if it is one."""
+    parts = line.split(",", 1)[0].split("/")
+    file = MODULE_FILE.fullmatch(parts[-1])
+    if file is not None and parts[0] not in ("..", "__pycache__", "bin"):
+        names = parts[:-1] if file[1] == "__init__" else [*parts[:-1], file[1]]
+        if all(n.isidentifier() for n in names[:depth]):
+            yield ".".join(names[:depth])
 
 
 def installed_packages(python: str | None = None) -> InstalledPackages:
