@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import metadata
@@ -76,23 +76,22 @@ class Distribution:
     @cached_property
     def tops(self) -> frozenset[str]:
         """The top-level names of its modules."""
-        found: set[str] = set()
-        for line in self._files():
-            if line.partition("/")[0] not in found:  # most files are in folders of which one was seen
-                found.update(_modules_of(line, 1))
-        return frozenset((*found, *self._told_tops()))
+        return frozenset(self.modules(1))
 
-    def modules(self, depth: int) -> Iterator[str]:
+    def modules(self, depth: int) -> set[str]:
         """Its modules, with at most ``depth`` parts of their names."""
-        for line in self._files():
-            yield from _modules_of(line, depth)
-        yield from self._told_tops()
-
-    def _files(self) -> list[str]:
-        return _lines(self.folder / "RECORD") or _lines(self.folder / "installed-files.txt")
-
-    def _told_tops(self) -> list[str]:
-        return [n for n in _lines(self.folder / "top_level.txt") if n]
+        found: set[str] = set()
+        for line in _lines(self.folder / "RECORD") or _lines(self.folder / "installed-files.txt"):
+            parts = line.partition(",")[0].split("/")
+            if ".".join(parts[:depth]) in found:
+                continue
+            file = MODULE_FILE.fullmatch(parts[-1])
+            if file is not None and parts[0] not in ("..", "__pycache__", "bin"):
+                names = parts[:-1] if file[1] == "__init__" else [*parts[:-1], file[1]]
+                if all(n.isidentifier() for n in names[:depth]):
+                    found.add(".".join(names[:depth]))
+        found.update(n for n in _lines(self.folder / "top_level.txt") if n)
+        return found
 
 
 class InstalledPackages:
@@ -116,7 +115,7 @@ class InstalledPackages:
             for depth in range(len(parts), 1, -1):
                 wanted = ".".join(parts[:depth])
                 for name in names:
-                    if wanted in set(self.distributions[name].modules(depth)):
+                    if wanted in self.distributions[name].modules(depth):
                         return self.distributions[name]
         if names:
             return self.distributions[names[0]]
@@ -162,16 +161,6 @@ class InstalledPackages:
     @cached_property
     def _projects(self) -> list[Distribution]:
         return [d for d in self.distributions.values() if d.project is not None]
-
-
-def _modules_of(line: str, depth: int) -> Iterator[str]:
-    """The module that a line of a package's list of files names, if it is one."""
-    parts = line.split(",", 1)[0].split("/")
-    file = MODULE_FILE.fullmatch(parts[-1])
-    if file is not None and parts[0] not in ("..", "__pycache__", "bin"):
-        names = parts[:-1] if file[1] == "__init__" else [*parts[:-1], file[1]]
-        if all(n.isidentifier() for n in names[:depth]):
-            yield ".".join(names[:depth])
 
 
 def installed_packages(python: str | None = None) -> InstalledPackages:

@@ -46,8 +46,8 @@ class ClusterOptions:
         With ``auto``, a step installs the packages that it imports when it starts, in the versions of this environment. With ``none``, its
         image provides them.
     values
-        How values pass from step to step on Argo: ``parameters`` (64 KiB each), ``volume:CLAIM``, the kind of the artifact repository,
-        which is ``s3``, ``gcs``, ``azure`` or ``oss``, or the URL of a store, such as ``s3://bucket/prefix``.
+        How values pass from step to step: the URL of a store, such as ``s3://bucket/prefix``. On Argo also ``parameters`` (64 KiB each),
+        ``volume:CLAIM``, or the kind of the artifact repository, which is ``s3``, ``gcs``, ``azure`` or ``oss``.
     value_options
         The options of the filesystem of that URL, such as ``endpoint_url``.
     value_secrets
