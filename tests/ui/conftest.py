@@ -197,6 +197,8 @@ NETWORK_FAILS = re.compile(r"(Failed to load resource|WebSocket connection to '[
 STARTING_KERNEL = re.compile(r"/api/kernels\?\d+$")
 #: JupyterLab's requests for a thread of the kernel for each kind of widget, when the page goes before their answers.
 CANCELLED_REQUEST = re.compile(r"(Error: )?Canceled future for create_subshell_request ")
+#: JupyterLab's remarks about the time that plugins take to begin, on a machine that is busy with other tests.
+SLOW_START = re.compile(r"Plugin kfnb:\w+ (\(.*\) took \S+ms|is taking too long) to activate")
 JUPYTER, OURS = "/static/lab/", "/extensions/kfnb/"  # whose code it is, by its address
 
 
@@ -216,6 +218,8 @@ class Console:
         if message.type == "error" or (message.type == "warning" and "kfnb" in message.text):
             where = message.location["url"]
             if "status of 500" in message.text and STARTING_KERNEL.search(where):
+                return
+            if SLOW_START.match(message.text):
                 return
             if CANCELLED_REQUEST.match(message.text) and JUPYTER in where:
                 return
