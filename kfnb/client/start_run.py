@@ -55,10 +55,17 @@ class Prepared:
             return ""
         from kfnb.images.needs.step_requirements import travelling_files, travelling_text
 
-        packages = options_of(self.target).packages
+        settings = options_of(self.target)
         options = self.options
         return travelling_text(
-            travelling_files(self.pipeline, self.source.folder, packages, options.parameters, options.python)
+            travelling_files(
+                self.pipeline,
+                self.source.folder,
+                settings.packages,
+                options.parameters,
+                options.python,
+                settings.travel_limit,
+            )
         )
 
     def submit(self, launch: Launch = launch, watch: Watch = watch_nothing) -> Run:

@@ -93,15 +93,17 @@ class RunsHandler(NotebookHandler):
         pipeline = await self.ask(
             compile_open_notebook.pipeline_of, body.get("notebook"), str(place), body.get("pipeline")
         )
+        target = body.get("target") or "local"
+        interpreter = await self.interpreter_for(body, target, place)
         options = {
             "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"), "any_parameters": bool(body.get("any_parameters")),
             "notebook": str(place) if place else None, "folder": str(place.parent) if place else ".",
-            **(await self.interpreter(body)).options(),
+            **interpreter.options(),
         }  # fmt: skip
-        target = body.get("target") or "local"
         run_id, problems = await self.ask(self.runs.start, pipeline, body["notebook"], target, parameters, **options)
         self.set_status(201)
-        answer = {"problems": [p.to_json() for p in problems]}
+        unasked = [interpreter.problem] if interpreter.problem is not None else []
+        answer = {"problems": [p.to_json() for p in (*unasked, *problems)]}
         self.finish(to_wire({**await self.ask(self.runs.snapshot, run_id), **answer}))
 
 

@@ -153,6 +153,10 @@ class Runs:
             match.accept(store)
         return match is not None
 
+    def is_cluster(self, target: str, notebook: Path | None) -> bool:
+        """Whether a target runs steps elsewhere than on this machine. Raises `BadTarget`."""
+        return target_named(target, notebook).engine != "local"
+
     def start(
         self, pipeline: Pipeline, source: Any, target: str, values: dict[str, str], **options: Any
     ) -> tuple[str, list[Problem]]:
@@ -195,7 +199,12 @@ class Runs:
         chosen = Target(engine, engine, {}) if engine else target_named(target, notebook)
         folder = notebook.parent if notebook is not None else Path()
         cluster = chosen.engine != "local"
-        files = travelling_files(pipeline, folder, options_of(chosen).packages, python=python) if cluster else []
+        settings = options_of(chosen)
+        files = (
+            travelling_files(pipeline, folder, settings.packages, None, python, settings.travel_limit)
+            if cluster
+            else []
+        )
         with self.record() as store:
             text = engine_for(store, chosen).compile(pipeline, str(folder), python)
         return {"text": text, "files": [asdict(f) for f in files]}

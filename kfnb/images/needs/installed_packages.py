@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from kfnb.images.needs.told_packages import VERSION
 from kfnb.requirement_checks import BadSource, check_requirement
 
 SLOW = 20.0  #: seconds in which an interpreter must say where its packages are
@@ -159,7 +160,7 @@ class InstalledPackages:
 
 
 def installed_packages(python: str | None = None) -> InstalledPackages:
-    """The packages of an interpreter, by default of this one."""
+    """The packages of an interpreter, or those in a folder of `kfnb.images.needs.told_packages`. Default: those of this interpreter."""
     return _packages_below(*(_search_path(python) if python else (tuple(sys.path), OWN_VERSION)))
 
 
@@ -176,6 +177,9 @@ def _packages_below(paths: tuple[str, ...], python: str) -> InstalledPackages:
 @cache
 def _search_path(python: str) -> tuple[tuple[str, ...], str]:
     """Where an interpreter finds its packages, and its version. An interpreter that does not say it has no packages and our version."""
+    told = Path(python) / VERSION
+    if told.is_file():  # a kernel elsewhere has told its packages
+        return (python,), told.read_text("utf-8")
     try:
         done = subprocess.run(
             [python, "-c", "import json, sys; print(json.dumps([sys.path[1:], '%d.%d' % sys.version_info[:2]]))"],

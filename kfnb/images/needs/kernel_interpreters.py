@@ -25,7 +25,17 @@ CONDA = "nb_conda_kernels.runner"
 
 @dataclass(frozen=True)
 class Interpreter:
-    """What steps run with: ``python`` (none: the server's own), variables as the kernel's specification has them, and why that is not the kernel's, if it is not."""
+    """What steps run with.
+
+    Parameters
+    ----------
+    python
+        The interpreter, or for a cluster the folder with the packages that a kernel elsewhere has told. Default: the server's own.
+    environment
+        The variables, as the kernel's specification has them.
+    problem
+        Why that is not the kernel's interpreter.
+    """
 
     python: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
@@ -103,10 +113,21 @@ def _is_own(python: str) -> bool:
     return len(folders) == 1 and os.path.realpath(python) == os.path.realpath(sys.executable)
 
 
+def unknown_packages(notebook: Any, why: str) -> Problem:
+    """The problem when a run on a cluster begins, and no kernel says which packages the notebook has."""
+    name = _kernel_name(notebook) or ""
+    return Problem(
+        "KF708",
+        f"steps get packages in the versions of the server's Python, not in those of the kernel `{name}`: {why}",
+        "run again while the notebook's kernel is idle, or name packages with `package:NAME==VERSION`",
+        name=name,
+    )
+
+
 def _other(name: str, why: str) -> Problem:
     return Problem(
         "KF708",
         f"steps run with the server's Python, not with that of the kernel `{name}`: {why}",
-        "install the packages that the steps need for the server's Python too",
+        "install the packages that the steps need for the server's Python too; a run on a cluster asks the running kernel for its packages",
         name=name,
     )

@@ -37,6 +37,7 @@ from kfnb.engines.follow_record import follow_events, follow_log
 from kfnb.images.build_watch import Watch, watch_nothing
 from kfnb.images.locks.locked_requirements import with_lock
 from kfnb.images.needs.installed_packages import installed_packages
+from kfnb.images.needs.named_files import has_own_image
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
@@ -155,7 +156,13 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         folder, settings = Path(options.folder), replace(self._settings(options), images=images)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
         requirements = find_requirements(
-            pipeline, folder, settings.packages, settings.sources, options.parameters, options.python
+            pipeline,
+            folder,
+            settings.packages,
+            settings.sources,
+            options.parameters,
+            options.python,
+            settings.travel_limit,
         )
         requirements = with_lock(requirements, pipeline, folder, settings.image).in_images(images)
         pipeline = embed_files(pipeline, requirements.files)
@@ -181,7 +188,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             return {}
         from kfnb.engines.cluster.submission.target_images import build_target_images
 
-        return build_target_images(fit_to_target(pipeline, settings, options.parameters), options, settings, watch)
+        return build_target_images(pipeline, options, settings, watch)
 
     def compile(self, pipeline: Pipeline, folder: str = ".", python: str | None = None) -> str:
         options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder, python=python)
@@ -194,12 +201,17 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
         compiled, settings = self.compile_run(pipeline, options), self._settings(options)
         fitted = fit_to_target(pipeline, settings, options.parameters)
+        emitted = (
+            self.compile_run(pipeline, options, images=_expected_images(pipeline, settings))
+            if settings.repository
+            else compiled
+        )
         return [
             *check_jobs(distinct_jobs(compiled.task_jobs), self.name, compiled.requirements.python),
             *check_pipeline(fitted, settings, compiled.requirements, self.name),
             *check_python(options),
             *([] if settings.repository else check_system_packages(fitted)),
-            *self.check_emitted(compiled, options),
+            *self.check_emitted(emitted, options),
         ]
 
     # ---------------------------------------------------------------- submit, retry, cancel
@@ -393,3 +405,9 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             return
         with self.following(run_id):
             yield from follow_log(self.store, run_id, path, attempt, follow, verbose)
+
+
+def _expected_images(pipeline: Pipeline, settings: ClusterOptions) -> dict[str, str]:
+    """Names as long as those of the images that a run will build: what they hold does not count as a part of the documents."""
+    name = f"{settings.repository}@sha256:{'0' * 64}"
+    return {s.name: name for s in pipeline.steps() if not has_own_image(s)}
