@@ -22,7 +22,7 @@ from kfnb.engines.cluster.packaging.embedded_files import embed_files
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.cluster_run_record import ClusterRunRecord
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
-from kfnb.engines.cluster.submission.planned_retry import PlannedRetry, put_back, record_waiting
+from kfnb.engines.cluster.submission.planned_retry import PlannedRetry, retry_lock
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs, reusable_outputs
 from kfnb.engines.cluster.submission.unbuilt_run import (
     BuildTeller,
@@ -45,10 +45,8 @@ from kfnb.runs.attempt_logs import LogLine
 from kfnb.runs.kept_pipeline import check_step
 from kfnb.runs.record.file_lock import holding
 from kfnb.runs.record.lookup_by_name import UnknownRun
-from kfnb.runs.record.run_store import LAUNCH, Event, RunStore
+from kfnb.runs.record.run_store import Event, RunStore
 from kfnb.states import FINAL
-
-PATIENCE = 30.0  #: seconds to wait for another command that retries the same run
 
 
 class CompiledPipeline(Protocol):
@@ -269,7 +267,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         ClusterError
             When the cluster refuses it. The record of the run does not change then.
         """
-        with self._retry_lock(run_id):
+        with retry_lock(self.store, run_id):
             plan = self._plan_retry(run_id, start, pipeline)
             if plan is not None:
                 self._create_retry(run_id, plan, self.build_images(plan.pipeline, plan.options, self.watch))
@@ -277,12 +275,12 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
 
     def begin_retry(self, run_id: str, start: str | None, pipeline: Pipeline | None) -> PlannedRetry | None:
         """Record that a run is retried, for `deliver_retry` to bring it to the cluster. ``None`` when the cluster retries its own run already. Raises as `retry`."""
-        with self._retry_lock(run_id):
+        with retry_lock(self.store, run_id):
             plan = self._plan_retry(run_id, start, pipeline)
             if plan is not None:
                 hold_build(self.store, run_id)
                 self.record.begin_rebuild(run_id)
-                record_waiting(self.store, run_id, plan)
+                plan.record_waiting(self.store, run_id)
         return plan
 
     def deliver_retry(self, run_id: str, plan: PlannedRetry) -> None:
@@ -295,7 +293,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
                     self._create_retry(run_id, plan, images)
             finally:
                 if self.record.end_rebuild(run_id):
-                    put_back(self.store, run_id, plan)
+                    plan.put_back(self.store, run_id)
 
     def _plan_retry(self, run_id: str, start: str | None, pipeline: Pipeline | None) -> PlannedRetry | None:
         """What a retry runs; ``None`` when the cluster retries its own run."""
@@ -323,16 +321,6 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         self.record.write_location(run_id, location, plan.attempts)
         self.record.record_retry(run_id, plan.pipeline, plan.reused, compiled.task_jobs)
 
-    @contextmanager
-    def _retry_lock(self, run_id: str) -> Iterator[None]:
-        """Hold the lock of a run while it is retried. Raises `UnknownRun` when another command holds it for too long."""
-        with holding(self.store.kept_folder(run_id) / LAUNCH, patience=PATIENCE) as acquired:
-            if not acquired:
-                raise UnknownRun(
-                    f"another command is retrying run {run_id}: wait until it is done, then look at the state of the run"
-                )
-            yield
-
     def _reusable_outputs(
         self, run_id: str, old_pipeline: Pipeline, new_pipeline: Pipeline, options: RunOptions, start: str | None
     ) -> StepOutputs:
@@ -348,7 +336,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         self.refresh(run_id)
         if self.store.head(run_id)["state"] in FINAL:
             return False
-        if self._is_unbuilt(run_id):
+        if self.record.is_building(run_id):
             end_unbuilt(self.store, run_id, "cancelled", "the run was cancelled", None)
             return True
         self.stop(self.record.location(run_id))
@@ -369,12 +357,9 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
                 if acquired:
                     self._follower(self.store, run_id, lambda: False).update(log_of)
 
-    def _is_unbuilt(self, run_id: str) -> bool:
-        return self.record.is_building(run_id)
-
     def _follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
-        if self._is_unbuilt(run_id):
-            return UnbuiltRun(store, run_id, lambda: self._is_unbuilt(run_id), stopping)
+        if self.record.is_building(run_id):
+            return UnbuiltRun(store, run_id, lambda: self.record.is_building(run_id), stopping)
         return self.follower(store, run_id, stopping)
 
     @contextmanager
