@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.targets.targets import (
     Target,
+    containers_elsewhere,
     options_of,
     target_named,
     targets,
@@ -22,6 +23,7 @@ from kfnb.engines.cluster.trust.trust_proposals import proposals
 from kfnb.engines.cluster.trust.trusted_files import TrustStore
 from kfnb.engines.engine_interface import Engine, RunOptions
 from kfnb.engines.local import LocalEngine
+from kfnb.engines.local.containers.container_tool import installed_tool
 from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from kfnb.engines.open_engine import engine_for, engine_of
 from kfnb.images.needs.step_requirements import travelling_files
@@ -135,10 +137,14 @@ class Runs:
         with self.record() as store:
             return previews(store, run_id, store.find_step(run_id, path)["path"])
 
-    def targets(self, notebook: Path | None) -> list[dict[str, Any]]:
-        """The targets that can be seen from a notebook, and whether the user has chosen what they contact. Raises `BadTarget`."""
+    def targets(self, notebook: Path | None) -> dict[str, Any]:
+        """The targets that can be seen from a notebook, and whether the user has chosen what they contact; and what runs containers here.
+
+        Raises `BadTarget`.
+        """
         visible = targets(notebook).values()
-        return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.error} for t in visible]
+        listed = [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.error} for t in visible]
+        return {"targets": listed, "containers": installed_tool()}
 
     def proposals(self, notebook: Path | None) -> list[dict[str, Any]]:
         """The files beside a notebook that ask for trust, with what they ask for. Raises `BadTarget`."""
@@ -175,7 +181,8 @@ class Runs:
         run_options = RunOptions(parameters=bind(pipeline, values), **options)
         with self.record() as store:
             engine = engine_for(store, chosen, self._warm_process.launch)
-            problems = [*withheld_problems(chosen), *engine.check(pipeline, run_options)]
+            misplaced = containers_elsewhere(chosen, run_options)
+            problems = [*misplaced, *withheld_problems(chosen), *engine.check(pipeline, run_options)]
             if errors(problems):
                 raise Refused(errors(problems))
             if not _builds_images(engine):

@@ -83,7 +83,7 @@ class TargetsHandler(ChoiceHandler):
     async def get(self) -> None:
         path = self.get_query_argument("notebook", "")
         place = self.notebook_path(path) if path else None
-        self.finish(to_wire({"targets": await self.ask(self.runs.targets, place)}))
+        self.finish(to_wire(await self.ask(self.runs.targets, place)))
 
     @web.authenticated
     @authorized("execute", AUTH)
