@@ -132,6 +132,24 @@ def test_a_retry_builds_what_has_changed_and_repeats_only_that(tmp_path: Path, c
         counts = engine.record.attempt_counts(run_id)
         assert (counts["one"], counts["two"]) == (1, 2)
 
+        was = engine.store.steps(run_id)
+        again = engine.begin_retry(run_id, "two", changed)
+        assert again is not None and states(engine.store.summary(run_id)) == {"one": "succeeded", "two": "pending"}
+        assert engine.cancel(run_id)
+        engine.deliver_retry(run_id, again)
+        assert (engine.store.state(run_id), engine.store.steps(run_id)) == ("cancelled", was)
+        again = engine.begin_retry(run_id, "two", changed)
+        between.troubles["GET"] = [Trouble(403)] * 9
+        with pytest.raises(ClusterError):
+            engine.deliver_retry(run_id, again)
+        between.troubles.clear()
+        assert (engine.store.state(run_id), engine.store.steps(run_id)) == ("failed", was), "nothing was lost"
+        again = engine.begin_retry(run_id, "two", changed)
+        engine.deliver_retry(run_id, again)
+        assert finished(engine, run_id)["state"] == "succeeded"
+        counts = engine.record.attempt_counts(run_id)
+        assert (counts["one"], counts["two"]) == (1, 3)
+
 
 def test_steps_that_share_a_pod_still_do(tmp_path: Path, between: Proxy) -> None:
     with engine_at(tmp_path, Cluster(), **settings(between, "shared")) as engine:
@@ -358,8 +376,8 @@ def configure(folder: Path, target: dict[str, Any]) -> None:
     (folder / "config" / "kfnb" / "kfnb.toml").write_text("\n".join(["[targets.prod]", *lines]))
 
 
-def test_jupyterlab_gets_the_run_at_once_and_its_images_are_built_behind_it(
-    tmp_path: Path, between: Proxy, monkeypatch: pytest.MonkeyPatch
+def test_jupyterlab_gets_a_run_and_its_retry_at_once_and_images_are_built_behind_it(
+    tmp_path: Path, cluster: Pods, between: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from kfnb.server.run_requests import Runs
 
@@ -380,5 +398,19 @@ def test_jupyterlab_gets_the_run_at_once_and_its_images_are_built_behind_it(
         assert asked.wait(30) and runs.snapshot(run_id)["run"]["state"] == "pending" and not workflows(kube)
         go_on.set()
         wait_for(lambda: len(workflows(kube)) == 1)
-        runs.close()
         assert engine.record.images(run_id).keys() == {"one", "two"}
+        with Controller(kube, cluster).at_work():
+            wait_for(lambda: runs.snapshot(run_id)["run"]["state"] == "succeeded")
+            asked.clear()
+            go_on.clear()
+            make_wheel(tmp_path, "third_package")
+            changed = pipeline_of(
+                cell("a = 1", "step:one", "package:./one_package-1.0-py3-none-any.whl"),
+                cell("print(a)", "step:two", "package:./third_package-1.0-py3-none-any.whl"),
+            )
+            runs.retry(run_id, None, changed, {}, folder=str(tmp_path))
+            assert asked.wait(30) and runs.snapshot(run_id)["run"]["state"] == "pending"
+            go_on.set()
+            wait_for(lambda: runs.snapshot(run_id)["run"]["state"] == "succeeded")
+        assert engine.record.attempt_counts(run_id) == {"one": 1, "two": 2}
+        runs.close()
