@@ -194,8 +194,9 @@ def wait_for(lab: Lab, server: subprocess.Popen[bytes]) -> None:
 
 NETWORK_FAILS = re.compile(r"(Failed to load resource|WebSocket connection to '[^']*' failed): ")
 #: Jupyter Server's list of kernels fails while one of them starts, because it has no time of its last activity yet.
-SLOW_START = re.compile(r"Plugin kfnb:\w+ .* took [\d.]+ms to activate")  # what JupyterLab says on a busy machine
 STARTING_KERNEL = re.compile(r"/api/kernels\?\d+$")
+#: What JupyterLab says of the time that plugins take to begin, on a machine that is busy.
+SLOW_START = re.compile(r"Plugin kfnb:\w+ (.* took [\d.]+ms|is taking too long) to activate")
 #: JupyterLab's requests for a thread of the kernel for each kind of widget, when the page goes before their answers.
 CANCELLED_REQUEST = re.compile(r"(Error: )?Canceled future for create_subshell_request ")
 JUPYTER, OURS = "/static/lab/", "/extensions/kfnb/"  # whose code it is, by its address

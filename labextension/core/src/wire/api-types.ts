@@ -244,6 +244,10 @@ export interface ClusterChoice {
   namespace: string;
   engine?: string;
   name?: string;
+  /** Where images of steps are built to; empty to build none. */
+  repository: string;
+  /** What values pass through; empty for what the cluster has. */
+  values: string;
 }
 
 /** What a cluster has, and the target that fits it. */
