@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN = .venv/bin
-EXTENSION = $(wildcard $(addprefix labextension/,*.* src/*.* src/*/*.* style/*.* style/*/*.* schema/* jupyter-config/*))
+EXTENSION = $(wildcard $(addprefix labextension/,*.* */*.* */src/*.* */src/*/*.* */style/*.* */style/*/*.* lab/schema/* jupyter-config/*))
 JLPM = cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 
 .PHONY: help environments run lab test test-fast lint format docs docs-screenshots bench dist clean
@@ -102,11 +102,11 @@ bench: .venv/test .venv-kfp/made  ## the figures, as ratios in one run
 	$(BIN)/python -m pytest tests/benchmarks -s -q -o norecursedirs=
 
 dist: .venv/test  ## the wheel and the sdist, in dist/
-	rm -rf dist kfnb/labextension
+	rm -rf dist kfnb/labextension kfnb/widgets/static
 	$(BIN)/python -m pip install --quiet build
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
 
 clean:  ## remove what was made
 	rm -rf .venv .venv-kfp build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	rm -rf labextension/node_modules labextension/.yarn labextension/lib kfnb/labextension
+	rm -rf labextension/node_modules labextension/.yarn labextension/*/lib kfnb/labextension kfnb/widgets/static

@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(js.configs.recommended, tseslint.configs.recommendedTypeChecked, {
   languageOptions: {
-    parserOptions: { project: true, tsconfigRootDir: import.meta.dirname }
+    parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname }
   },
   rules: {
     curly: 'error',

@@ -11,8 +11,12 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NEEDED = (20, 19)
-SOURCES = ("package.json", "yarn.lock", "tsconfig.json", "src/**/*", "style/**/*", "schema/*")
-BUNDLE = ("package.json", "static/style.js")  #: of `kfnb/labextension`; `pyproject.toml` requires the same files
+SOURCES = ("*.json", "yarn.lock", "*/package.json", "*/vite.config.mjs", "*/src/**/*", "*/style/**/*", "lab/schema/*")
+BUNDLE = (  #: what the build makes last; `pyproject.toml` requires the same files
+    "kfnb/labextension/package.json",
+    "kfnb/labextension/static/style.js",
+    "kfnb/widgets/static/run.js",
+)
 
 
 class ExtensionHook(BuildHookInterface):
@@ -39,11 +43,11 @@ class ExtensionHook(BuildHookInterface):
 
 def is_built(root: Path) -> bool:
     """Whether the extension has been built and is newer than all of its sources."""
-    bundle = [root / "kfnb" / "labextension" / name for name in BUNDLE]
+    bundle = [root / name for name in BUNDLE]
     if not all(path.exists() for path in bundle):
         return False
     sources = (path for pattern in SOURCES for path in (root / "labextension").glob(pattern))
-    return max(path.stat().st_mtime for path in sources) <= bundle[0].stat().st_mtime
+    return max(path.stat().st_mtime for path in sources) <= min(path.stat().st_mtime for path in bundle)
 
 
 def node_version() -> tuple[int, ...]:

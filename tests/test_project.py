@@ -94,8 +94,9 @@ def test_modules_stay_small() -> None:
 
 
 def test_both_halves_of_kfnb_have_one_version() -> None:
-    assert json.loads((ROOT / "labextension" / "package.json").read_text())["version"] == kfnb.__version__
-    assert f"'{kfnb.__version__}'" in (ROOT / "labextension" / "src" / "common" / "version.ts").read_text()
+    packages = [ROOT / "labextension" / folder / "package.json" for folder in (".", "core", "lab", "widget")]
+    assert {json.loads(package.read_text())["version"] for package in packages} == {kfnb.__version__}
+    assert f"'{kfnb.__version__}'" in (ROOT / "labextension" / "lab" / "src" / "common" / "version.ts").read_text()
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
@@ -159,7 +160,9 @@ def test_the_pages_in_the_browser_have_the_states_marks_and_durations_of_python(
     assert [path.name for path, text in generator.files().items() if path.read_text("utf-8") != text] == []
 
 
-@pytest.mark.parametrize("name", ["yarn.lock", ".yarnrc.yml", "package.json"])
+@pytest.mark.parametrize(
+    "name", ["yarn.lock", ".yarnrc.yml", "package.json", "core/package.json", "lab/package.json", "widget/package.json"]
+)
 def test_the_lab_extension_names_no_host_that_packages_come_from(name: str) -> None:
     text = (ROOT / "labextension" / name).read_text()
     assert "://" not in text

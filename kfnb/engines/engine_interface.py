@@ -39,7 +39,8 @@ class RunOptions:
     spawn
         Whether every step starts in a fresh interpreter, instead of a fork of a warm one.
     python
-        The interpreter of steps that run on this machine, 3.9 or newer. It has its own packages and needs no kfnb.
+        The interpreter of steps that run on this machine, 3.9 or newer. It has its own packages and needs no kfnb. For a
+        cluster it may be a folder with the packages of a kernel elsewhere (`kfnb.images.needs.told_packages`).
         Default: the current one.
     environment
         Additional environment variables for steps that run on this machine. ``${NAME}`` in a value is replaced by a

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from kfnb.images.locks.lock_file import lock_path
+from kfnb.images.locks.lock_file import lock_beside
 from kfnb.images.locks.locked_requirements import with_lock
 from kfnb.images.locks.requested_sets import step_requests
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
@@ -58,12 +58,11 @@ def _version(package: str, requirement: str, need: StepRequirements, step: str) 
 
 def _lock(pipeline: Pipeline, folder: Path, step: Step, need: StepRequirements) -> Iterator[str]:
     locked = with_lock(need, pipeline, folder, "")
-    file = lock_path(pipeline, folder).name
     if step.name in locked.lock_problems:
         yield f"  {locked.lock_problems[step.name]}"
     elif step.name in locked.hashes:
         packages = locked.packages.get(step.name, ())
-        yield f"  {file} gives it these files, with their hashes: {', '.join(packages) or 'none at its start'}"
+        yield f"  {lock_beside(pipeline, folder)[0].name} gives it these files, with their hashes: {', '.join(packages) or 'none at its start'}"
 
 
 def _values(pipeline: Pipeline, step: Step, need: StepRequirements) -> Iterator[str]:

@@ -30,6 +30,8 @@ def run_step(spec: dict[str, Any]) -> int:
     mask = _secret_mask(spec)
     try:
         _set_up_process(spec)
+        if "group" in spec:
+            _join_group(spec["group"])
         if mask is not None:
             spec = dict(spec, secret_mask=mask)
             if spec.get(
@@ -71,6 +73,15 @@ def _secret_mask(spec: dict[str, Any]) -> Any:
     from kfnb.runtime.secret_mask import mask_of
 
     return mask_of(spec["secrets"])
+
+
+def _join_group(folder: str) -> None:
+    """Move this process, and so all that it will start, into the control group with the limits of the step."""
+    try:
+        with open(os.path.join(folder, "cgroup.procs"), "w") as file:
+            file.write("0")
+    except OSError as error:
+        print("the processors of this step are not limited, because it could not enter its control group: %s" % error)
 
 
 def _set_up_process(spec: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,13 +17,14 @@ from tornado import web
 
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
 from kfnb.engines.cluster.targets.write_target import TargetExists
-from kfnb.images.needs.kernel_interpreters import Interpreter, interpreter_of
+from kfnb.images.needs.kernel_interpreters import Interpreter, interpreter_of, unknown_packages
 from kfnb.problems import NotebookError
 from kfnb.runs.record.database import write_error_text
 from kfnb.runs.record.home_folder import home_folder
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import DamagedRecord
 from kfnb.runs.retention.prune_runs import StillRuns
+from kfnb.server.ask_kernel import NoAnswer, packages_of_kernel
 from kfnb.server.body_size_limit import BoundedBody
 from kfnb.server.browser_json import to_wire
 from kfnb.server.compile_open_notebook import BadNotebook
@@ -68,6 +70,19 @@ class Handler(BoundedBody, APIHandler):
     async def interpreter(self, body: dict[str, Any]) -> Interpreter:
         """The interpreter and environment for the steps of a request's notebook."""
         return await self.ask(interpreter_of, self.kernel_spec_manager, body.get("notebook"))
+
+    async def interpreter_for(self, body: dict[str, Any], target: str, place: Path | None) -> Interpreter:
+        """The same for a run on a target. For a cluster, a kernel that is elsewhere is asked which packages it has."""
+        found = await self.interpreter(body)
+        if not await self.ask(self.runs.is_cluster, target, place):
+            return replace(found, problem=None)  # the open notebook says it
+        if found.problem is None:
+            return found
+        try:
+            packages = await packages_of_kernel(self.session_manager, self.kernel_manager, str(body.get("path")))
+        except NoAnswer as error:
+            return Interpreter(problem=unknown_packages(body.get("notebook"), str(error)))
+        return Interpreter(str(packages))
 
     def problem(self, status: int, message: str, problems: list[dict[str, Any]] | None = None) -> web.HTTPError:
         """An error whose JSON has ``message`` and, where the notebook is at fault, ``problems``."""

@@ -84,7 +84,7 @@ class RunsHandler(NotebookHandler):
     async def post(self) -> None:
         body = self.body(
             notebook=dict, path=str, pipeline=str, target=str, parameters=dict, cache=bool, only=str, start=str, experiment=str,
-            any_parameters=bool,
+            any_parameters=bool, containers=bool,
         )  # fmt: skip
         parameters = body.get("parameters") or {}
         if not all(isinstance(v, str) for v in parameters.values()):
@@ -93,15 +93,18 @@ class RunsHandler(NotebookHandler):
         pipeline = await self.ask(
             compile_open_notebook.pipeline_of, body.get("notebook"), str(place), body.get("pipeline")
         )
+        target = body.get("target") or "local"
+        interpreter = await self.interpreter_for(body, target, place)
         options = {
+            "containers": "auto" if body.get("containers") else None,
             "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"), "any_parameters": bool(body.get("any_parameters")),
             "notebook": str(place) if place else None, "folder": str(place.parent) if place else ".",
-            **(await self.interpreter(body)).options(),
+            **interpreter.options(),
         }  # fmt: skip
-        target = body.get("target") or "local"
         run_id, problems = await self.ask(self.runs.start, pipeline, body["notebook"], target, parameters, **options)
         self.set_status(201)
-        answer = {"problems": [p.to_json() for p in problems]}
+        unasked = [interpreter.problem] if interpreter.problem is not None else []
+        answer = {"problems": [p.to_json() for p in (*unasked, *problems)]}
         self.finish(to_wire({**await self.ask(self.runs.snapshot, run_id), **answer}))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from kfnb.widgets.view_protocols import ShownView
 from kfnb.widgets.view_state import Json
 
-STATIC = Path(__file__).parent / "static"
+PAGE = Path(__file__).parent / "static" / "run.js"  #: built from `labextension/widget`
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -55,8 +55,8 @@ def _widget_class() -> Any:
     class RunWidget(anywidget.AnyWidget):
         """What the page has of a view: ``shown`` as it stands, whenever the page asks for it."""
 
-        _esm = STATIC / "run.js"
-        _css = STATIC / "run.css"
+        _esm = PAGE
+        _css = PAGE.with_suffix(".css")
         picture = traitlets.Unicode().tag(sync=True)
         shown = traitlets.Dict().tag(sync=True)
 

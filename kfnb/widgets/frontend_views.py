@@ -28,7 +28,7 @@ def show(view: ShownView) -> None:
 
 def _add_faces(view: ShownView, shell: Any) -> None:
     publisher = shell.display_pub
-    if not _has("anywidget"):
+    if not _has_live_view():
         view.add_face(PictureFace(view, publisher))
         if _has("ipywidgets"):
             from kfnb.widgets.ipywidgets_view import CoreFace
@@ -49,6 +49,13 @@ def kernel_shell() -> Any:
         return None
     shell = sys.modules["IPython"].get_ipython()
     return shell if getattr(shell, "kernel", None) is not None else None
+
+
+def _has_live_view() -> bool:
+    """Whether there is anywidget, and the page for it: an installation without the browser's part has none."""
+    from kfnb.widgets.anywidget_view import PAGE
+
+    return PAGE.exists() and _has("anywidget")
 
 
 def _has(library: str) -> bool:

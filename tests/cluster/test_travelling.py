@@ -43,9 +43,12 @@ def folder(tmp_path: Path) -> Path:
         "cached.txt",
         "made.py",
         "pkg/generated/a.py",
+        "server.pem",
+        "data/id_ed25519",
+        "data/Credentials.json",
     ):
         (inside / name).write_text(f"# {SECRET}\n")
-    for name in ("rows.csv", "data/public.csv", "data/kept.csv", "mine.py"):
+    for name in ("id_rsa.pub", "monkey.csv", "secrets.py", "rows.csv", "data/public.csv", "data/kept.csv", "mine.py"):
         (inside / name).write_text("fine = 1\n")
     (inside / "pkg" / "__init__.py").write_text("from pkg import generated\n")
     (inside / ".gitignore").write_text("private.csv\n*.txt\ndata/*.csv\n!data/public.csv\nmade.py\ngenerated/\n")
@@ -65,7 +68,13 @@ def found_in(folder: Path, *names: str, imports: str = "", marks: tuple[str, ...
 STAYS = {
     ".env": "hidden", "./.env": "hidden", ".ssh/key": "`.ssh` is hidden", "data/.hidden": "hidden", "private.csv": ".gitignore",
     "data/private.csv": ".gitignore", "cached.txt": ".gitignore", "link.csv": "is a link to", "linked/id_rsa": "is a link to",
+    "server.pem": "keys or passwords", "data/id_ed25519": "keys or passwords", "data/Credentials.json": "keys or passwords",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["id_rsa.pub", "monkey.csv", "secrets.py"])
+def test_a_name_that_only_looks_like_that_of_a_key_travels(folder: Path, name: str) -> None:
+    assert found_in(folder, name).files["one"].keys() == {name}
 
 
 @pytest.mark.parametrize("name", STAYS)

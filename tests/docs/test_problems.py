@@ -11,8 +11,8 @@ from kfnb.problems import KINDS
 from tests.docs.reference import reference_pages
 
 EXAMPLES = reference_pages.problem_examples()
-#: Seen by JupyterLab's server alone, or only on a machine without GPUs, and tested there.
-RUN_ELSEWHERE = {"KF708", "KF741"}
+#: Seen by JupyterLab's server alone, or only on a machine without GPUs or control groups, and tested there.
+RUN_ELSEWHERE = {"KF708", "KF741", "KF742"}
 
 
 def test_every_code_has_an_example() -> None:

@@ -89,7 +89,7 @@ def test_the_wheel_has_the_extension_that_its_description_loads(wheel: Path) -> 
 def test_the_sdist_brings_the_built_extension_and_the_notebooks(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {n.partition("/")[2] for n in archive.getnames()}
-    assert {"kfnb/labextension/package.json", "labextension/src/index.ts", "notebooks/01-hello-world.ipynb", "LICENSE", "README.md", "CHANGELOG.md"} <= names  # fmt: skip
+    assert {"kfnb/labextension/package.json", "labextension/lab/src/index.ts", "notebooks/01-hello-world.ipynb", "LICENSE", "README.md", "CHANGELOG.md"} <= names  # fmt: skip
     assert not [n for n in names if n.startswith((".venv", "build/", "node_modules")) or "/node_modules/" in n]
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kfnb import InputPath, OutputPath, component, component_from_command
+from kfnb.pipeline.program.steps.component_definitions import MARK_OF
+from kfnb.setting_marks.setting_table import SETTING_MARKS
+from tests.notebooks import cell
+from tests.running import pipeline_of
 
 
 def double(x: int) -> int:
@@ -40,6 +46,22 @@ def test_a_wrong_setting_is_pythons_own_error() -> None:
         component(double, colour="red")  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         component("double")
+
+
+@pytest.mark.parametrize("maker", [component, component_from_command])
+def test_each_mark_of_a_setting_has_its_keyword_and_each_keyword_its_mark(maker: Callable[..., object]) -> None:
+    own = {"function", "command", "args", "inputs", "outputs", "name", "description"}
+    keywords = inspect.signature(maker).parameters.keys() - own
+    assert keywords == MARK_OF.keys() and set(MARK_OF.values()) == {m.word for m in SETTING_MARKS}
+
+
+def test_a_keyword_means_what_its_mark_means() -> None:
+    keywords = "apt=['libgl1', 'git'], files=['data/.hidden'], network='none', pod='shared'"
+    tags = ("apt:libgl1", "apt:git", "file:data/.hidden", "network:none", "pod:shared")
+    source = f"from kfnb import component\n\n@component({keywords})\ndef draw():\n    print(1)"
+    (called,) = pipeline_of(cell(source), cell("%%pipeline p\ndraw()")).steps()
+    (marked,) = pipeline_of(cell("print(1)", "step:draw", *tags)).steps()
+    assert called.settings == marked.settings
 
 
 def test_files_are_given_and_taken_as_values() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +15,18 @@ from typing import Any
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 
+from kfnb.engines.engine_interface import recorded_options
+from kfnb.images.needs.installed_packages import installed_packages
 from kfnb.images.needs.kernel_interpreters import interpreter_of
+from kfnb.images.needs.step_requirements import find_requirements
+from kfnb.images.needs.told_packages import BadAnswer, keep_answer
+from kfnb.runs.kept_pipeline import kept_pipeline
+from kfnb.runs.record.run_store import RunStore
+from tests.cluster.kube_api import Cluster, kubeconfig, served
+from tests.images.needs.test_step_packages import package
 from tests.notebooks import cell, notebook
 from tests.server.asking import ended, refused
+from tests.trusting import trust
 
 Install = Callable[..., None]
 SAYS = cell("import os, sys\nprint(sys.executable, os.environ.get('FLAVOUR'))", "step:says")
@@ -142,6 +153,51 @@ async def test_a_notebook_without_steps_is_not_warned_of_its_kernel(ask: Any, in
     install("odd", ["/opt/start", "kernel"])
     found = await ask("POST", "compile", body={"notebook": with_kernel("odd"), "path": "a.ipynb"})
     assert [p["code"] for p in found["problems"] if p["code"] == "KF708"] == []
+
+
+async def test_a_running_kernel_elsewhere_is_asked_for_its_packages_when_a_run_on_a_cluster_begins(
+    ask: Any, install: Install, jp_fetch: Any, jp_root_dir: Path, tmp_path: Path
+) -> None:
+    site, start = tmp_path / "site", tmp_path / "start"
+    package(site, "frames", "1.5", requires="numbers")
+    package(site, "numbers", "2.0")
+    start.write_text(f'#!/bin/sh\nPYTHONPATH={site} exec {sys.executable} -m ipykernel_launcher "$@"\n')
+    start.chmod(0o755)
+    install("far", [str(start), "-f", "{connection_file}"])
+    body = {"notebook": with_kernel("far", cell("import frames", "step:a")), "path": "a.ipynb", "target": "prod"}
+    with served(Cluster()) as server:
+        config = kubeconfig(tmp_path, server)
+        (jp_root_dir / "kfnb.toml").write_text(f'[targets.prod]\nengine = "argo"\nkubeconfig = "{config}"\n')
+        trust(jp_root_dir)
+        unasked = await ask("POST", "runs", body=body)
+        assert [p["code"] for p in unasked["problems"]] == ["KF708", "KF730"]
+        assert unasked["problems"][0]["message"].endswith("no kernel is running that can be asked for its packages")
+        session = {"path": "a.ipynb", "name": "a.ipynb", "type": "notebook", "kernel": {"name": "far"}}
+        await jp_fetch("api", "sessions", method="POST", body=json.dumps(session))
+        asked = await ask("POST", "runs", body=body)
+        assert asked["problems"] == []
+    store, run = RunStore(), asked["run"]["run"]
+    python = recorded_options(store.folder(run)).python
+    needs = find_requirements(kept_pipeline(store, run), jp_root_dir, python=python)
+    store.close()
+    assert needs.packages == {"a": ("frames==1.5",)} and needs.python == "{}.{}".format(*sys.version_info)
+    assert sorted(needs.details["a"].constraints) == ["frames==1.5", "numbers==2.0"]
+
+
+def told(answer: Any) -> str:
+    return base64.b64encode(zlib.compress(json.dumps(answer).encode())).decode()
+
+
+def test_what_a_kernel_answers_is_data_and_names_no_files_of_this_machine(home: Path) -> None:
+    origin = json.dumps({"url": f"file://{home}", "dir_info": {"editable": True}})
+    packages = [["../../out", "1", [], [], "", ""], ["mine", "1", ["x\nName: y"], ["mine/__init__.py"], origin, ""]]
+    folder = keep_answer(told({"python": "3.12", "packages": packages}))
+    found = installed_packages(str(folder))
+    assert list(found.distributions) == ["mine"] and found.distributions["mine"].project is None
+    assert found.python == "3.12" and sorted(p.name for p in home.rglob("*-1.dist-info")) == ["mine-1.dist-info"]
+    for text in ("", "???", told({"python": "3", "packages": []}), told([]), told({"python": "3.12"})):
+        with pytest.raises(BadAnswer):
+            keep_answer(text)
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,8 @@ def wait_for(lab: Lab, server: subprocess.Popen[bytes]) -> None:
 NETWORK_FAILS = re.compile(r"(Failed to load resource|WebSocket connection to '[^']*' failed): ")
 #: Jupyter Server's list of kernels fails while one of them starts, because it has no time of its last activity yet.
 STARTING_KERNEL = re.compile(r"/api/kernels\?\d+$")
+#: What JupyterLab says of the time that plugins take to begin, on a machine that is busy.
+SLOW_START = re.compile(r"Plugin kfnb:\w+ (.* took [\d.]+ms|is taking too long) to activate")
 #: JupyterLab's requests for a thread of the kernel for each kind of widget, when the page goes before their answers.
 CANCELLED_REQUEST = re.compile(r"(Error: )?Canceled future for create_subshell_request ")
 #: Lumino warns of plugins that took long to activate; how long depends on what else this machine does.
@@ -217,6 +219,8 @@ class Console:
         # Jupyter says of a bad schema in a warning that it is dropped; other warnings are its own affair
         if message.type == "error" or (message.type == "warning" and "kfnb" in message.text):
             where = message.location["url"]
+            if SLOW_START.match(message.text):
+                return
             if "status of 500" in message.text and STARTING_KERNEL.search(where):
                 return
             if (CANCELLED_REQUEST.match(message.text) or SLOW_START.match(message.text)) and JUPYTER in where:

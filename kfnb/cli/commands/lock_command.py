@@ -19,10 +19,12 @@ from kfnb.cli.command_helpers import (
     notebook_argument,
     pipeline_option,
     refuse,
+    request_errors,
     required,
 )
 
 if TYPE_CHECKING:
+    from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
     from kfnb.images.locks.lock_model import Lock
     from kfnb.images.locks.lock_pipeline import LockOptions
     from kfnb.notebook.notebook_source import Source
@@ -51,27 +53,41 @@ def lock(
 
     Later runs on a cluster install these files and no others.
     """
-    from kfnb.images.locks.lock_file import BadLock, lock_path, read_lock
+    from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
+    from kfnb.images.locks.lock_file import BadLock, lock_beside
     from kfnb.pipeline.build.build_from_source import build_source
 
     built = build_source(notebook, pipeline)
     graph = required(built, notebook, as_json)
-    options = _options(notebook, target, python, platforms, as_json)
-    path = lock_path(graph, notebook.folder)
+    interpreter = python or kernel_python(notebook)
+    settings = _settings(notebook, target, interpreter, as_json)
+    options = _options(settings, interpreter, platforms, as_json)
+    if settings is not None:  # whose defaults may name packages too
+        graph = fit_to_target(graph, settings, {p.name: p.default for p in graph.parameters})
     try:
-        earlier = read_lock(path)
+        path, earlier = lock_beside(graph, notebook.folder)
     except BadLock as error:
         refuse(f"{error}. Remove it, and lock again", as_json)
     if check:
         sys.exit(_check(notebook, graph, options, earlier, path, as_json))
-    _lock(notebook, graph, options, earlier, path, upgrade, packages, as_json)
+    _lock(notebook, graph, options, (path, earlier), upgrade, packages, as_json)
+
+
+def _settings(notebook: Source, target: str | None, interpreter: str | None, as_json: bool) -> ClusterOptions | None:
+    """The settings of the target, when one is named. An unusable target ends the command."""
+    from kfnb.engines.cluster.targets.targets import options_of, usable_target
+    from kfnb.images.needs.installed_packages import installed_packages
+
+    if target is None:
+        return None
+    with cluster_errors(as_json), request_errors(notebook, as_json):
+        return options_of(usable_target(target, notebook.path), installed_packages(interpreter).python)
 
 
 def _options(
-    notebook: Source, target: str | None, python: str | None, platforms: str | None, as_json: bool
+    settings: ClusterOptions | None, interpreter: str | None, platforms: str | None, as_json: bool
 ) -> LockOptions:
-    """What the command line says. An unusable target or platform ends the command."""
-    from kfnb.engines.cluster.targets.targets import options_of, target_named
+    """What the target and the command line say. An unknown platform ends the command."""
     from kfnb.images.locks.lock_pipeline import LockOptions
     from kfnb.images.locks.resolve_sets import known_platform
 
@@ -79,11 +95,8 @@ def _options(
     unknown = [p for p in chosen if not known_platform(p)]
     if unknown:
         refuse(f"there is no platform `{unknown[0]}`: it is linux/amd64 or linux/arm64", as_json)
-    interpreter = python or kernel_python(notebook)
-    with cluster_errors(as_json):
-        if target is None:
-            return LockOptions(interpreter=interpreter, platforms=chosen)
-        settings = options_of(target_named(target, notebook.path))
+    if settings is None:
+        return LockOptions(interpreter=interpreter, platforms=chosen)
     return LockOptions(settings.image, settings.packages, settings.sources, interpreter, chosen)
 
 
@@ -108,15 +121,16 @@ def _check(
 
 
 def _lock(
-    notebook: Source, graph: Pipeline, options: LockOptions, earlier: Lock | None, path: Path, upgrade: bool, packages: tuple[str, ...],
-    as_json: bool,
+    notebook: Source, graph: Pipeline, options: LockOptions, found: tuple[Path, Lock | None], upgrade: bool,
+    packages: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Resolve, write the file, and say what is new in it."""
-    from kfnb.images.locks.lock_file import write_lock
+    from kfnb.images.locks.lock_file import lock_path, write_lock
     from kfnb.images.locks.lock_model import Unresolvable
     from kfnb.images.locks.lock_pipeline import EVERYTHING, lock_pipeline
     from kfnb.requirement_checks import requirement_name
 
+    (before, earlier), path = found, lock_path(graph, notebook.folder)
     upgraded = {EVERYTHING} if upgrade else {requirement_name(p) for p in packages}
     try:
         locked = lock_pipeline(graph, notebook.folder, options, earlier, upgraded)
@@ -128,10 +142,12 @@ def _lock(
         sys.exit(FAILED)
     write_lock(locked.lock, path)
     changes = _changes(earlier, locked.lock)
+    replaced = (f"its lock is {path.name} from now on, and not {before.name} any more",) if before != path else ()
+    notes = (*locked.notes, *replaced)
     if as_json:
-        emit(_summary(path, locked.lock, locked.notes, changes))
+        emit(_summary(path, locked.lock, notes, changes))
         return
-    for note in locked.notes:
+    for note in notes:
         click.echo(f"{notebook}: {note}", err=True)
     for change in changes:
         click.echo(f"  {change}")

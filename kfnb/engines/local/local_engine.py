@@ -60,6 +60,10 @@ class LocalEngine:
             from kfnb.engines.local.containers.container_checks import container_problems
 
             problems += container_problems(pipeline, options)
+        elif any(s.settings.cpu or s.settings.memory for s in pipeline.steps()):
+            from kfnb.engines.local.limits.limit_checks import limit_problems
+
+            problems += limit_problems(pipeline)
         if not problems and (options.only or options.start):
             problems += parameter_problems(self.store, pipeline, options)
         return problems if options.python is None else [*problems, *_interpreter_problems(options.python)]
@@ -72,7 +76,7 @@ class LocalEngine:
         """Start a run in a process of its own and return its id."""
         run_id = self.store.reserve()
         folder = self.store.folder(run_id)
-        options = replace(options, folder=os.path.abspath(options.folder))
+        options = replace(options, folder=os.path.abspath(options.folder), image=_from_anywhere(options.image))
         with holding(folder / LAUNCH):
             write_file(folder / PIPELINE, self.compile(pipeline))
             write_file(folder / OPTIONS, json.dumps(options.to_json()))
@@ -170,6 +174,13 @@ class LocalEngine:
         with contextlib.suppress(OSError, ValueError):  # a process that has only just started reads this file itself
             os.kill(int((folder / "scheduler.pid").read_text()), signal.SIGTERM)
         return True
+
+
+def _from_anywhere(image: str | None) -> str | None:
+    """The name of an image. One in a folder has the whole path, because the run's process works in another folder."""
+    if image is None or not image.startswith("oci:"):
+        return image
+    return "oci:" + os.path.abspath(image.removeprefix("oci:"))
 
 
 def _start_failure(status: int | None, folder: Path) -> dict[str, Any]:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from kfnb.images.locks.lock_model import Lock, LockedFile, LockedPackage, RequirementSet, StepRequest
-from kfnb.images.locks.pylock_packages import packages_in, read_toml
+from kfnb.images.locks.pylock_packages import packages_in
+from kfnb.images.machines import MACHINES
 from kfnb.pipeline.model import Pipeline
 from kfnb.surrogates import write_text
+from kfnb.toml_text import read_toml
 
 VERSION = 1  #: of the tables below ``[tool.kfnb]``
-MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 
 class BadLock(ValueError):
@@ -26,8 +28,39 @@ class BadLock(ValueError):
 
 
 def lock_path(pipeline: Pipeline, folder: Path) -> Path:
-    """The file of a pipeline's lock. PEP 751 allows no dots in the name."""
-    return folder / f"pylock.{re.sub(r'[^A-Za-z0-9_-]+', '-', pipeline.name)}.toml"
+    """The file into which a pipeline's lock is written.
+
+    It is named after the pipeline, and also after the notebook when that has another name, so that no two notebooks share a file.
+    PEP 751 allows no dots in the name.
+    """
+    stem, name = _word(Path(pipeline.notebook or pipeline.name).stem), _word(pipeline.name)
+    return folder / f"pylock.{name if pipeline.notebook is None or stem == name else f'{stem}--{name}'}.toml"
+
+
+def lock_beside(pipeline: Pipeline, folder: Path) -> tuple[Path, Lock | None]:
+    """The lock of a pipeline, and its file. Raises `BadLock`.
+
+    Without a lock of that name it is another one of the same pipeline, as long as no other notebook claims it: earlier versions of kfnb
+    named no notebook in it, and a notebook may have been renamed.
+    """
+    own = lock_path(pipeline, folder)
+    lock = read_lock(own)
+    if lock is None:
+        for path in sorted(folder.glob("pylock.*.toml")):
+            with suppress(BadLock):  # another installer has written it
+                other = read_lock(path)
+                if other is not None and other.pipeline == pipeline.name and _is_unclaimed(other, folder):
+                    return path, other
+    return own, lock
+
+
+def _is_unclaimed(lock: Lock, folder: Path) -> bool:
+    return not (lock.notebook and (folder / lock.notebook).exists())
+
+
+def _word(name: str) -> str:
+    """A name without dots and ``--``, which stands between two names."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", name)
 
 
 def read_lock(path: Path) -> Lock | None:
@@ -43,11 +76,11 @@ def read_lock(path: Path) -> Lock | None:
         raise BadLock(f"{path.name} is no lock that this version of kfnb has written")
     try:
         packages = packages_in(document)
-        sets = tuple(_set(table, packages) for table in own["sets"])
+        sets = tuple(_set(table, packages) for table in own.get("sets", ()))
         asked = tuple(
             StepRequest(t["name"], tuple(t["requirements"]), tuple(t["for-values"])) for t in own.get("steps", ())
         )
-        return Lock(own["pipeline"], sets, asked)
+        return Lock(own["pipeline"], sets, asked, own.get("notebook", ""))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BadLock(f"{path.name} is damaged: {error!r}") from error
 
@@ -127,7 +160,7 @@ def _package(package: LockedPackage, sets: Sequence[tuple[RequirementSet, Locked
 
 def _marker(one: RequirementSet, package: LockedPackage) -> str:
     group = f"'{one.id}' in dependency_groups"
-    machines = " or ".join(f"platform_machine == '{MACHINES[p]}'" for p in package.platforms)
+    machines = " or ".join(f"platform_machine == '{MACHINES[p.rpartition('/')[2]]}'" for p in package.platforms)
     return f"({group} and ({machines}))" if machines else group
 
 
@@ -141,6 +174,8 @@ def _own_tables(lock: Lock) -> Iterator[str]:
     yield "\n[tool.kfnb]"
     yield f"version = {VERSION}"
     yield f"pipeline = {_toml(lock.pipeline)}"
+    if lock.notebook:
+        yield f"notebook = {_toml(lock.notebook)}"
     for request in lock.asked:
         yield "\n[[tool.kfnb.steps]]"
         yield f"name = {_toml(request.step)}"

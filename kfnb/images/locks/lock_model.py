@@ -132,11 +132,18 @@ class StepRequest:
 
 @dataclass(frozen=True)
 class Lock:
-    """The requirement sets of a pipeline, and what each step asked for when it was locked."""
+    """The requirement sets of a pipeline, and what each step asked for when it was locked.
+
+    Parameters
+    ----------
+    notebook
+        The name of the notebook's file. It is empty where that is not known.
+    """
 
     pipeline: str
     sets: tuple[RequirementSet, ...]
     asked: tuple[StepRequest, ...] = ()
+    notebook: str = ""
 
     def set_of(self, step: str) -> RequirementSet | None:
         """The set of a step, by the step's name."""

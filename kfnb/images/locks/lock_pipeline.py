@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kfnb.images.locks.lock_file import lock_path, read_lock
+from kfnb.images.locks.lock_file import lock_beside
 from kfnb.images.locks.lock_model import Lock, RequirementSet, StepRequest
 from kfnb.images.locks.requested_sets import requested_sets, step_requests
 from kfnb.images.locks.resolve_sets import Resolver, resolve_set
@@ -44,7 +44,7 @@ class LockOptions:
 
     def needs(self, pipeline: Pipeline, folder: Path) -> StepRequirements:
         """What the steps of a pipeline need in the notebook's environment."""
-        return find_requirements(pipeline, folder, self.packages, self.sources, python=self.interpreter)
+        return find_requirements(pipeline, folder, self.packages, self.sources, python=self.interpreter, limit=None)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ def lock_pipeline(
         notes += resolved.notes
         known = sets.get(resolved.set.id)
         sets[resolved.set.id] = _joined(known, resolved.set) if known is not None else resolved.set
-    return Locked(Lock(pipeline.name, tuple(sets.values()), requests), tuple(notes))
+    notebook = Path(pipeline.notebook).name if pipeline.notebook else ""
+    return Locked(Lock(pipeline.name, tuple(sets.values()), requests, notebook), tuple(notes))
 
 
 def misfits(lock: Lock, pipeline: Pipeline, found: StepRequirements, image: str = "") -> dict[str, str]:
@@ -145,7 +146,7 @@ def fitting_lock(
     BadLock
         When the file is damaged.
     """
-    lock = read_lock(lock_path(pipeline, folder))
+    _, lock = lock_beside(pipeline, folder)
     found = found or options.needs(pipeline, folder)
     if lock is None:
         return lock_pipeline(pipeline, folder, options, found=found)

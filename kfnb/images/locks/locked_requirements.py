@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from kfnb.images.locks.lock_file import BadLock, lock_path, read_lock
+from kfnb.images.locks.lock_file import BadLock, lock_beside
 from kfnb.images.locks.lock_model import Lock, LockedPackage
 from kfnb.images.locks.lock_pipeline import misfits
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
+from kfnb.problems import Problem
 from kfnb.requirement_checks import requirement_name
 
 
@@ -21,9 +23,8 @@ def with_lock(found: StepRequirements, pipeline: Pipeline, folder: Path, image: 
     image
         The image of steps whose marks name none.
     """
-    path = lock_path(pipeline, folder)
     try:
-        lock = read_lock(path)
+        path, lock = lock_beside(pipeline, folder)
     except BadLock as error:
         return replace(found, lock_problems={s.name: str(error) for s in pipeline.steps()})
     if lock is None:
@@ -32,6 +33,19 @@ def with_lock(found: StepRequirements, pipeline: Pipeline, folder: Path, image: 
     for request in (r for r in lock.asked if r.step in found.details and r.step not in reasons):
         found = _locked(found, lock, request.step)
     return replace(found, lock_problems={s: f"{path.name} does not fit it: {why}" for s, why in reasons.items()})
+
+
+def stale_locks(pipeline: Pipeline, requirements: StepRequirements) -> Iterator[Problem]:
+    """Find steps that the lock beside the notebook does not fit any more. They install what they would install without a lock."""
+    for step in pipeline.steps():
+        reason = requirements.lock_problems.get(step.name)
+        if reason is not None:
+            first = step.cells[0] if step.cells else None
+            yield Problem(
+                "KF731", f"step `{step.name}` runs without the lock: {reason}",
+                "write the lock again with `kfnb lock`, which keeps the versions of everything else",
+                first.cell if first else None, (first.cell_id or None) if first else None, name=step.name,
+            )  # fmt: skip
 
 
 def _locked(found: StepRequirements, lock: Lock, step: str) -> StepRequirements:

@@ -6,13 +6,14 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from kfnb.images.needs.told_packages import VERSION
 from kfnb.requirement_checks import BadSource, check_requirement
 
 SLOW = 20.0  #: seconds in which an interpreter must say where its packages are
@@ -77,16 +78,20 @@ class Distribution:
         """The top-level names of its modules."""
         return frozenset(self.modules(1))
 
-    def modules(self, depth: int) -> Iterator[str]:
+    def modules(self, depth: int) -> set[str]:
         """Its modules, with at most ``depth`` parts of their names."""
+        found: set[str] = set()
         for line in _lines(self.folder / "RECORD") or _lines(self.folder / "installed-files.txt"):
-            parts = line.split(",", 1)[0].split("/")
+            parts = line.partition(",")[0].split("/")
+            if ".".join(parts[:depth]) in found:
+                continue
             file = MODULE_FILE.fullmatch(parts[-1])
             if file is not None and parts[0] not in ("..", "__pycache__", "bin"):
                 names = parts[:-1] if file[1] == "__init__" else [*parts[:-1], file[1]]
                 if all(n.isidentifier() for n in names[:depth]):
-                    yield ".".join(names[:depth])
-        yield from (n for n in _lines(self.folder / "top_level.txt") if n)
+                    found.add(".".join(names[:depth]))
+        found.update(n for n in _lines(self.folder / "top_level.txt") if n)
+        return found
 
 
 class InstalledPackages:
@@ -110,7 +115,7 @@ class InstalledPackages:
             for depth in range(len(parts), 1, -1):
                 wanted = ".".join(parts[:depth])
                 for name in names:
-                    if wanted in set(self.distributions[name].modules(depth)):
+                    if wanted in self.distributions[name].modules(depth):
                         return self.distributions[name]
         if names:
             return self.distributions[names[0]]
@@ -159,7 +164,7 @@ class InstalledPackages:
 
 
 def installed_packages(python: str | None = None) -> InstalledPackages:
-    """The packages of an interpreter, by default of this one."""
+    """The packages of an interpreter, or those in a folder of `kfnb.images.needs.told_packages`. Default: those of this interpreter."""
     return _packages_below(*(_search_path(python) if python else (tuple(sys.path), OWN_VERSION)))
 
 
@@ -176,6 +181,9 @@ def _packages_below(paths: tuple[str, ...], python: str) -> InstalledPackages:
 @cache
 def _search_path(python: str) -> tuple[tuple[str, ...], str]:
     """Where an interpreter finds its packages, and its version. An interpreter that does not say it has no packages and our version."""
+    told = Path(python) / VERSION
+    if told.is_file():  # a kernel elsewhere has told its packages
+        return (python,), told.read_text("utf-8")
     try:
         done = subprocess.run(
             [python, "-c", "import json, sys; print(json.dumps([sys.path[1:], '%d.%d' % sys.version_info[:2]]))"],

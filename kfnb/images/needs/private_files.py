@@ -1,4 +1,4 @@
-"""The private files beside a notebook, which stay on this machine: links out of its folder, hidden files, and files that git ignores."""
+"""The private files beside a notebook, which stay on this machine: links out of its folder, hidden files, files that git ignores, and keys."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 IGNORE = ".gitignore"
+#: Names, in lower case, under which people and tools keep keys and passwords. What is secret in a hidden file stays here anyway.
+SECRET_NAMES = (
+    "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.ppk", "*.kdbx", "*.tfstate", "*.tfvars", "id_rsa", "id_dsa", "id_ecdsa",
+    "id_ed25519", "htpasswd", "kubeconfig", "*.kubeconfig", "secret.*", "secrets.*", "credentials", "credentials.*", "client_secret*.json",
+    "service[-_]account*.json",
+)  # fmt: skip
 
 
 class Privacy:
@@ -35,6 +42,8 @@ class Privacy:
         outside = self.outside(name)
         if outside is not None:
             return f"it is a link to {outside}, outside of the notebook's folder"
+        if looks_secret(name):
+            return "files with such names mostly hold keys or passwords"
         return f"{IGNORE} lists it" if self._is_ignored(name) else ""
 
     def reasons(self, names: Iterable[str]) -> dict[str, str]:
@@ -91,6 +100,12 @@ class Privacy:
         home = Path.home().resolve()
         candidates = [f for f in above if f != home and not home.is_relative_to(f) and f.parent != f]
         return next((f for f in reversed(candidates) if (f / IGNORE).is_file()), self._root)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a file has a name under which keys and passwords are kept. Code has not: a module may be named ``secrets.py``."""
+    file = PurePosixPath(name).name.lower()
+    return not file.endswith(".py") and any(fnmatchcase(file, pattern) for pattern in SECRET_NAMES)
 
 
 def _patterns(file: Path) -> Iterator[Any]:

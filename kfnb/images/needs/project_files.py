@@ -1,13 +1,14 @@
-"""The versions that files beside the notebook ask for: ``uv.lock``, ``requirements.txt``, ``pyproject.toml`` and ``environment.yml``.
+"""The versions that files beside the notebook ask for: locks of uv, Poetry and Pipenv, ``requirements.txt``, ``pyproject.toml`` and ``environment.yml``.
 
 They are constraints: a step installs of them only what it needs anyway.
 """
 
 from __future__ import annotations
 
+import json
 import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion
 
 from kfnb.images.needs.module_names import package_of_module
+from kfnb.images.needs.poetry_requirements import poetry_requirements
 from kfnb.images.needs.step_packages import StepPackages
 from kfnb.requirement_checks import requirement_name
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover
-    import tomli as tomllib
+from kfnb.toml_text import read_toml
 
 PINNED = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[^\s;,]+)")
 CONDA = re.compile(r"(?:[\w.-]+::)?(?P<name>[\w.-]+)\s*(?P<specifier>[=<>!~][^\s]*)?(?:\s.*)?")
@@ -154,17 +152,35 @@ def _requirement_lines(path: Path, folder: Path, python: str, seen: set[Path]) -
 
 
 def _pyproject(path: Path, python: str) -> Iterator[tuple[str, ProjectVersion]]:
-    for text in tomllib.loads(path.read_text("utf-8")).get("project", {}).get("dependencies", ()):
+    document = read_toml(path.read_text("utf-8"))
+    for text in (*document.get("project", {}).get("dependencies", ()), *poetry_requirements(document)):
         yield from _one(text, python)
 
 
 def _uv_lock(path: Path, python: str) -> Iterator[tuple[str, ProjectVersion]]:
+    yield from _locked(path, lambda source: "registry" in source)
+
+
+def _poetry_lock(path: Path, python: str) -> Iterator[tuple[str, ProjectVersion]]:
+    # Poetry writes no source for packages of PyPI, and `legacy` for those of another index.
+    yield from _locked(path, lambda source: source.get("type", "legacy") == "legacy")
+
+
+def _locked(path: Path, is_of_index: Callable[[dict[str, Any]], bool]) -> Iterator[tuple[str, ProjectVersion]]:
     """The packages that come from an index. One in several versions depends on more than we know."""
-    packages: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8")).get("package", [])
-    names = [p["name"] for p in packages]
+    packages: list[dict[str, Any]] = read_toml(path.read_text("utf-8")).get("package", [])
+    names = Counter(p["name"] for p in packages)
     for package in packages:
-        if names.count(package["name"]) == 1 and "registry" in package.get("source", {}):
+        if names[package["name"]] == 1 and is_of_index(package.get("source", {})):
             yield requirement_name(package["name"]), ProjectVersion("", f"=={package['version']}")
+
+
+def _pipfile_lock(path: Path, python: str) -> Iterator[tuple[str, ProjectVersion]]:
+    for name, entry in json.loads(path.read_text("utf-8")).get("default", {}).items():
+        if "version" in entry:  # what comes from a repository or a folder has none
+            extras = f"[{','.join(entry['extras'])}]" if entry.get("extras") else ""
+            markers = f"; {entry['markers']}" if entry.get("markers") else ""
+            yield from _one(f"{name}{extras}{entry['version']}{markers}", python)
 
 
 def _environment(path: Path, python: str) -> Iterator[tuple[str, ProjectVersion]]:
@@ -188,6 +204,8 @@ def _environment(path: Path, python: str) -> Iterator[tuple[str, ProjectVersion]
 
 READERS = {
     "uv.lock": _uv_lock,
+    "poetry.lock": _poetry_lock,
+    "Pipfile.lock": _pipfile_lock,
     "requirements.txt": _requirements,
     "pyproject.toml": _pyproject,
     "environment.yml": _environment,

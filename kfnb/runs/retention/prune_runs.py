@@ -28,6 +28,7 @@ COLLECTING = (
 )
 
 PACKAGES = "containers/packages"  #: in the home: what was installed for steps
+BUILT = "containers/built"  #: in the home: which images were built, a file for each requirement set
 
 Progress = Callable[[str], None]  #: called with a text about the next action
 
@@ -74,27 +75,30 @@ def delete_runs(store: RunStore, runs: Iterable[str], say: Progress = lambda _: 
     StillRuns
         For one that has not ended, or is being taken up again; those before it are gone.
     """
-    gone, size, stayed = [], 0, list[str]()
+    gone, size, stayed = [], 0, tuple[str, ...]()
+    elsewhere: list[tuple[UrlStore, set[str]]] = []
     try:
         for run_id in runs:
             say(f"run {run_id}")
             with contextlib.suppress(*((UnknownRun,) if skip else ())):
-                size += _delete(store, run_id, stayed)
+                size += _delete(store, run_id, elsewhere)
                 gone.append(run_id)
     finally:
         if gone:
             say("values that no run has any more")
             size += collect(store)
-    return Pruned(tuple(gone), size, tuple(stayed))
+            stayed = tuple(_remove_elsewhere(store, elsewhere))
+    return Pruned(tuple(gone), size, stayed)
 
 
-def _delete(store: RunStore, run_id: str, stayed: list[str]) -> int:
+def _delete(store: RunStore, run_id: str, elsewhere: list[tuple[UrlStore, set[str]]]) -> int:
+    """Delete one run; the bytes of its folder. Adds to ``elsewhere`` the folders that it had in a value store."""
     folder = store.folder(run_id)
     if not folder.is_dir():
         store.head(run_id)
         store.drop(run_id)
         return 0
-    stored, elsewhere = store_of(folder), folders_of(folder, [s["result"] for s in store.steps(run_id)])
+    stored, folders = store_of(folder), folders_of(folder, [s["result"] for s in store.steps(run_id)])
     with holding(folder / LAUNCH) as held:
         if not held or store.head(run_id)["state"] not in FINAL:
             raise StillRuns(f"run {run_id} has not ended: cancel it first, then delete it")
@@ -102,9 +106,15 @@ def _delete(store: RunStore, run_id: str, stayed: list[str]) -> int:
         size = size_of(folder)
         shutil.rmtree(folder, ignore_errors=True)
     if stored is not None:
-        used = {p.partition("/")[0] for p in places_of(list(store.results()))}
-        stayed += _remove_from(stored, elsewhere - used)
+        elsewhere.append((stored, folders))
     return size
+
+
+def _remove_elsewhere(store: RunStore, elsewhere: Iterable[tuple[UrlStore, set[str]]]) -> Iterator[str]:
+    """Remove from value stores what no run of the record has any more, and yield why something stays."""
+    used = {p.partition("/")[0] for p in places_of(list(store.results()))} if elsewhere else set[str]()
+    for stored, folders in elsewhere:
+        yield from _remove_from(stored, folders - used)
 
 
 def _remove_from(stored: UrlStore, folders: Iterable[str]) -> Iterator[str]:
@@ -158,12 +168,20 @@ def size_of(folder: Path) -> int:
 
 # -------------------------------------------------------------------- packages
 def prune_packages(home: Path, age: float) -> int:
-    """Remove the packages that no step has used for ``age`` seconds, unless something runs now; their bytes."""
+    """Remove the packages that no step has used for ``age`` seconds, unless something runs now; their bytes.
+
+    Images that no run has used for as long are forgotten; they stay where they were put.
+    """
     size = 0
     with _alone(home / COLLECTING) as alone:
         for folder in unused_packages(home, age) if alone else ():
-            size += size_of(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+            size += _remove_folder(folder)
+        for lock in (home / PACKAGES).glob("*.lock") if alone else ():  # nobody holds it while nothing runs
+            if not lock.with_suffix("").exists():
+                lock.unlink(missing_ok=True)
+        for image in (home / BUILT).glob("*.json") if alone else ():
+            if image.stat().st_mtime < time.time() - age:
+                image.unlink(missing_ok=True)
     return size
 
 

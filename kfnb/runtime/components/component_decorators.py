@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SETTINGS = (
-    "packages", "index_url", "extra_index_urls", "find_links", "cpu", "memory", "gpu", "limits", "retry", "timeout", "cache", "on_failure", "env", "secrets", "volumes", "labels",
+    "packages", "index_url", "extra_index_urls", "find_links", "apt", "cpu", "memory", "gpu", "limits", "retry", "timeout", "cache", "on_failure", "pod", "network", "files", "env", "secrets", "volumes", "labels",
     "annotations", "nodes", "tolerations", "config_maps", "affinity", "priority_class", "service_account", "shared_memory",
     "ephemeral_storage", "image_pull_policy", "pull_secrets", "security_context",
 )  # fmt: skip
@@ -46,6 +46,7 @@ def component(
     index_url: Any = None,
     extra_index_urls: Any = (),
     find_links: Any = (),
+    apt: Any = (),
     cpu: Any = None,
     memory: Any = None,
     gpu: Any = None,
@@ -54,6 +55,9 @@ def component(
     timeout: Any = None,
     cache: Any = None,
     on_failure: Any = None,
+    pod: Any = None,
+    network: Any = None,
+    files: Any = (),
     env: Any = (),
     secrets: Any = (),
     volumes: Any = (),
@@ -81,7 +85,7 @@ def component(
         The name and description of its steps. Default: the name and docstring of the function.
     image, base_image
         The container image its steps run in on a cluster. Both parameters mean the same.
-    packages, index_url, extra_index_urls, find_links, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, env, secrets, volumes, labels, annotations, nodes, tolerations, config_maps, affinity, priority_class, service_account, shared_memory, ephemeral_storage, image_pull_policy, pull_secrets, security_context
+    packages, index_url, extra_index_urls, find_links, apt, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, pod, network, files, env, secrets, volumes, labels, annotations, nodes, tolerations, config_maps, affinity, priority_class, service_account, shared_memory, ephemeral_storage, image_pull_policy, pull_secrets, security_context
         As for the marks of a step.
     """
     options = settings(locals())

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from kfnb.cli import cli
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.containers.container_tool import has_gpus
+from kfnb.images.locks.lock_file import lock_path, write_lock
+from kfnb.images.locks.lock_pipeline import lock_pipeline
 from tests.engines.containers.conftest import InContainers
 from tests.images.base_image import BaseImage
-from tests.notebooks import cell
+from tests.images.package_index import package_index
+from tests.notebooks import cell, notebook
 from tests.running import pipeline_of, states, wait_for
 
 
@@ -178,6 +184,7 @@ def test_a_package_is_installed_once_for_the_step_that_names_it(there: InContain
     first, second = there.run(*cells), there.run(*cells)
     assert there.log(first, "a").splitlines()[-1] == "1.16.0", first["error"]
     assert there.log(first, "a").startswith("installing six==1.16.0")
+    assert "`kfnb build NOTEBOOK --repository oci:FOLDER` makes an image that has them" in there.log(first, "a")
     assert (there.log(second, "a"), there.log(second, "b")) == ("1.16.0", "None")
 
 
@@ -190,6 +197,45 @@ def test_a_program_that_a_step_starts_finds_the_packages_of_the_step(there: InCo
 def test_a_package_that_cannot_be_had_says_so(there: InContainers) -> None:
     run = there.run(cell("x = 1", "step:a", "package:six==99.0"))
     assert error_of(run).startswith("InstallError: six==99.0 cannot be installed for Python 3.11 of the image")
+
+
+def test_a_step_gets_the_files_of_the_lock_and_a_lock_that_does_not_fit_is_said(
+    there: InContainers, tmp_path: Path
+) -> None:
+    says = "import kfnb_sample, kfnb_more\nprint(kfnb_sample.version, kfnb_more.version)"
+    with package_index(tmp_path / "index") as index:
+        cells = [cell(says, "step:says", "package:kfnb-sample", f"index-url:{index.url}")]
+        for version in ("1.0", "2.0"):  # the second comes when the first is locked
+            index.add("kfnb-sample", version, ["kfnb-more"])
+            index.add("kfnb-more", version)
+            if version == "1.0":
+                pipeline = pipeline_of(*cells)
+                write_lock(lock_pipeline(pipeline, tmp_path).lock, lock_path(pipeline, tmp_path))
+        run = there.run(*cells)
+        assert there.log(run, "says").splitlines()[-1] == "1.0 1.0", there.log(run, "says")
+        options = RunOptions(containers="podman", folder=str(tmp_path))
+        assert there.engine.check(pipeline, options) == []
+        (problem,) = there.engine.check(pipeline_of(*cells, cell("x = 1", "step:new", "package:six")), options)
+        assert problem.code == "KF731" and "step `new` runs without the lock" in problem.message
+
+
+def test_an_image_that_was_built_for_exactly_these_packages_is_found_by_itself(
+    there: InContainers, podman: BaseImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KFNB_HOME", str(there.store.home))
+    base, path = f"oci:{podman.layout}:latest", tmp_path / "here.ipynb"
+    with package_index(tmp_path / "index") as index:
+        index.add("kfnb-sample", "1.0")
+        says = "import kfnb_sample\nprint(kfnb_sample.version, kfnb_sample.__file__)"
+        cells = [cell(says, "step:says", "package:kfnb-sample==1.0", f"index-url:{index.url}")]
+        path.write_text(json.dumps(notebook(*cells)))
+        words = ["build", str(path), "--repository", f"oci:{tmp_path / 'images'}", "--base", base]
+        built = CliRunner().invoke(cli, words, catch_exceptions=False)
+        assert built.exit_code == 0, built.output
+    run = there.run(*cells, image=base)
+    told, said = there.log(run, "says").splitlines()
+    assert told.startswith(f"in the image oci:{tmp_path / 'images'}:here-") and told.endswith("`kfnb build` has made")
+    assert said == "1.0 /opt/kfnb/packages/kfnb_sample.py"
 
 
 # -------------------------------------------------------------------- before the run

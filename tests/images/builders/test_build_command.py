@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from kfnb.cli import cli
 from kfnb.cli.build_progress import shown
 from kfnb.images.registry.oci_folder import OciFolder
+from tests.engines.test_secrets import KEY, SECRETS, TOKEN, found_in, layers
 from tests.images.small_base import make_base
 from tests.images.wheels import make_wheel
 from tests.notebooks import cell, notebook, write
@@ -68,10 +69,31 @@ def test_a_dockerfile_is_written_for_each_image(work: Path) -> None:
     assert done.output == f"{written}: for load, train\n" and "FROM python:3.11-slim\n" in written.read_text()
 
 
+def test_neither_images_nor_dockerfiles_nor_the_cache_hold_a_secret(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_TOKEN", TOKEN)
+    monkeypatch.setenv("DB_KEY", KEY)
+    make_wheel(work, "numbers", files={"numbers_.py": "ONE = 1\n"})
+    private = (".env", "id_rsa", "server.pem", "settings.json")
+    for name in private:
+        (work / name).write_text(f"token={TOKEN}\n{KEY}\n")
+    reads = "\n".join(f"open({name!r}).read()" for name in private)
+    marks = ("package:./numbers-1.0-py3-none-any.whl", "secret:db:/var/run/db", *SECRETS)
+    path = write(
+        work, notebook(cell(f"import numbers_, os\n{reads}\nprint(os.environ['DB_TOKEN'])", "step:count", *marks))
+    )
+    assert kfnb(path, "--base", "oci:base", "--repository", "oci:images").exit_code == 0
+    assert kfnb(path, "--base", "python:3.11-slim", "--dockerfile", work / "files").exit_code == 0
+    made = [p for f in ("images", "files", "cache") for p in (work / f).rglob("*") if p.is_file()]
+    assert any(b"numbers_.py" in layer for p in made for layer in layers(p.read_bytes()))
+    assert [p.name for p in made if found_in(p.read_bytes())] == []
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "say where the images go: --repository registry.example.org/team/app, or --repository oci:FOLDER"),
+        ([], "say where the images go: --repository registry.example.org/team/app, oci:FOLDER or docker-archive:FILE"),
         (["--repository", "oci:x", "--platform", "linux/vax"], "`linux/vax` is no platform that images are built for"),
         (["--repository", "oci:x", "--platform", "linux/amd64,linux/arm64", "--builder", "podman"], "a Dockerfile is run for one platform at a time"),
         (["--repository", "oci:x", "--target", "nowhere"], "there is no target `nowhere`"),

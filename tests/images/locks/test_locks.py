@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from kfnb.cli import cli
 from kfnb.images.locks import resolve_sets
-from kfnb.images.locks.lock_file import BadLock, lock_path, lock_text, read_lock, write_lock
+from kfnb.images.locks.lock_file import BadLock, lock_beside, lock_path, lock_text, read_lock, write_lock
 from kfnb.images.locks.lock_model import Lock, Unresolvable
 from kfnb.images.locks.lock_pipeline import EVERYTHING, LockOptions, fitting_lock, lock_pipeline, misfits_now
 from kfnb.images.locks.resolve_with_uv import uv_command
@@ -118,6 +118,25 @@ def test_the_file_of_a_lock_is_read_as_it_was_written(tmp_path: Path, options: L
     assert read_lock(tmp_path / "pylock.notebook.toml") == lock
     again = lock_pipeline(pipeline, tmp_path, options, lock).lock
     assert lock_text(again) == lock_text(lock)
+
+
+def test_two_notebooks_with_pipelines_of_one_name_have_locks_of_their_own(tmp_path: Path) -> None:
+    """An earlier version of kfnb named the file after the pipeline alone."""
+    here, there = (replace(pipeline_of(LOAD), name="daily", notebook=f"{n}.ipynb") for n in ("here", "there"))
+    old = Lock("daily", ())
+    write_lock(old, tmp_path / "pylock.daily.toml")
+    assert lock_beside(here, tmp_path) == lock_beside(there, tmp_path) == (tmp_path / "pylock.daily.toml", old)
+    for one in (here, there):
+        (tmp_path / str(one.notebook)).touch()
+        write_lock(lock_pipeline(one, tmp_path, LockOptions(packages="none")).lock, lock_path(one, tmp_path))
+    (tmp_path / "pylock.daily.toml").unlink()
+    path, lock = lock_beside(here, tmp_path)
+    assert path.name == "pylock.here--daily.toml" and lock is not None and lock.notebook == "here.ipynb"
+    assert lock_beside(there, tmp_path)[0].name == "pylock.there--daily.toml"
+    third = replace(here, notebook="third.ipynb")
+    assert lock_beside(third, tmp_path) == (tmp_path / "pylock.third--daily.toml", None)
+    (tmp_path / "here.ipynb").rename(tmp_path / "third.ipynb")
+    assert lock_beside(third, tmp_path) == (path, lock)
 
 
 def test_another_installer_installs_a_group_of_the_file(

@@ -23,6 +23,10 @@ FILES = {
     "environment.yml": "dependencies:\n  - python=3.11\n  - conda-forge::tables=3.9\n  - exact=1.2.3=py311_0\n  - pip:\n    - pages>2\n",
     "uv.lock": "[[package]]\nname = 'locked'\nversion = '4.0'\nsource = { registry = 'https://pypi.org/simple' }\n"
     "[[package]]\nname = 'x'\nversion = '0'\nsource = { editable = '.' }\n",
+    "poetry.lock": "[[package]]\nname = 'Of_Poetry'\nversion = '2.1'\n[[package]]\nname = 'mirrored'\nversion = '3.0'\n[package.source]\n"
+    "type = 'legacy'\n[[package]]\nname = 'y'\nversion = '0'\n[package.source]\ntype = 'git'\n",
+    "Pipfile.lock": '{"default": {"of-pipenv": {"version": "==5.0", "extras": ["fast"], "markers": "python_version >= \'3.8\'"}, '
+    '"old": {"version": "==1", "markers": "python_version < \'3\'"}, "z": {"git": "https://example.org/z"}}}',
 }
 
 
@@ -40,13 +44,42 @@ def test_each_kind_of_file_is_read(tmp_path: Path) -> None:
     assert found == {
         "locked": ("uv.lock", "==4.0"), "numbers": ("requirements.txt", "==1.5"), "frames": ("requirements.txt", "[fast]<2,>=1"),
         "learning": ("pyproject.toml", "~=1.1"), "tables": ("environment.yml", "==3.9.*"), "exact": ("environment.yml", "==1.2.3.*"),
-        "pages": ("environment.yml", ">2"),
+        "pages": ("environment.yml", ">2"), "of-poetry": ("poetry.lock", "==2.1"), "mirrored": ("poetry.lock", "==3.0"),
+        "of-pipenv": ("Pipfile.lock", "[fast]==5.0"),
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml", "uv.lock", "environment.yml"])
 @pytest.mark.parametrize(
-    "text", ["[", "\x00", "dependencies: 3", "[[package]]\nx = 1", "[project]\ndependencies = [1]", "frames =="]
+    ("version", "specifier"),
+    [
+        ("'^1.2.3'", "<2,>=1.2.3"), ("'^0.2.3'", "<0.3,>=0.2.3"), ("'^0.0.3'", "<0.0.4,>=0.0.3"), ("'^0.0'", "<0.1,>=0.0"), ("'^0'", "<1,>=0"),
+        ("'~1.2.3'", "<1.3,>=1.2.3"), ("'~1'", "<2,>=1"), ("'1.2.*'", "==1.2.*"), ("'1.2'", "==1.2"), ("'>=1.2, <3'", "<3,>=1.2"), ("'*'", ""),
+        ("'~=1.2'", "~=1.2"), ("'^1.0 || ^2.0'", ""), ("{ version = '^2', extras = ['fast'] }", "[fast]<3,>=2"),
+        ("[{ version = '1.0', python = '<3.8' }, { version = '2.0', python = '^3.8' }]", "==2.0"),
+        ("{ version = '1.0', markers = \"python_version < '3.8'\" }", None), ("{ git = 'https://example.org/it' }", None),
+    ],
+)  # fmt: skip
+def test_the_tables_of_poetry_are_read_with_their_groups(tmp_path: Path, version: str, specifier: str | None) -> None:
+    for table in ("dependencies", "group.dev.dependencies", "dev-dependencies"):
+        (tmp_path / "pyproject.toml").write_text(f"[tool.poetry.{table}]\npython = '^3.8'\nframes = {version}\n")
+        found = {n: v.extras + v.specifier for n, v in project_versions(tmp_path, "3.11").items()}
+        assert found == ({"frames": specifier} if specifier is not None else {})
+
+
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "pyproject.toml", "uv.lock", "poetry.lock", "Pipfile.lock", "environment.yml"]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        "\x00",
+        "dependencies: 3",
+        "[[package]]\nx = 1",
+        "[project]\ndependencies = [1]",
+        "frames ==",
+        "[tool]\npoetry = 1",
+    ],
 )
 def test_a_file_that_cannot_be_read_asks_for_nothing(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)

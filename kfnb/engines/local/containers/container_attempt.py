@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.local.containers.container_command import PACKAGE, Container
-from kfnb.engines.local.containers.container_failures import ContainerFailure, memory_error, with_hint
+from kfnb.engines.local.containers.container_failures import ContainerFailure, with_hint
 from kfnb.engines.local.containers.container_tool import ContainerTool
 from kfnb.engines.local.containers.ready_images import ReadyImages
+from kfnb.engines.local.limits.step_limits import memory_error
 from kfnb.runs.record.private_record_files import read_object, write_file
 from kfnb.runtime.components.shell_in_container import NOT_FOUND, NOT_STARTED
 from kfnb.runtime.pods.local_container import LINGERED, MEMORY_EVENTS, OUT_OF_MEMORY
@@ -90,7 +91,8 @@ class ContainerAttempt:
     # ---------------------------------------------------------------- preparing
     def _prepare(self, spec: dict[str, Any]) -> Container:
         plan = spec["container"]
-        image = self.images.image(plan["image"], self._tell, self._watch)
+        built = self.images.built(plan["built"], self._tell, self._watch) if plan["built"] else None
+        image = built or self.images.image(plan["image"], self._tell, self._watch)
         packages = None
         if not plan["outside"]:
             packages = self.images.packages(plan, image, self._tell, self._watch)

@@ -40,14 +40,6 @@ def missing_words(image: str, tool: str, said: str) -> str:
     return f"the image {image} is not on this machine and cannot be pulled{why}"
 
 
-def memory_error(limit: str) -> dict[str, Any]:
-    """The error of a step in whose container the kernel killed a process for its memory. ``limit`` is the mark, if there is one."""
-    message = "the system was out of memory, and killed the step"
-    if limit:
-        message = f"the step used more memory than its mark `memory:{limit}` allows, and was killed: raise the mark, or work on smaller parts of the data"
-    return {"kind": "died", "type": "OutOfMemory", "message": message}
-
-
 def with_hint(error: dict[str, Any]) -> dict[str, Any]:
     """The error of a step, with what its container has to do with it."""
     message = str(error.get("message", ""))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kfnb.engines.engine_interface import RunOptions
-from kfnb.engines.local.containers.container_tool import has_gpus
+from kfnb.engines.local.containers.container_tool import ContainerTool, has_gpus
+from kfnb.engines.local.limits.limit_checks import has_limits
+from kfnb.engines.local.limits.step_limits import StepLimits
+from kfnb.images.builders.build_plan import this_platform
+from kfnb.images.builders.built_images import remembered_images
+from kfnb.images.locks.locked_requirements import with_lock
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline, Step
 from kfnb.requirement_checks import requirement_name
@@ -26,6 +31,8 @@ class ContainerPlan:
 
     Parameters
     ----------
+    built
+        The image that `kfnb build` has made of ``image`` for exactly what the step needs; empty when there is none.
     outside
         Whether the runtime stays outside of the container, because a script or a command needs no Python in it.
     network
@@ -38,6 +45,8 @@ class ContainerPlan:
         What the step needs beside the image; and what other steps need, whose values it may meet. So most steps share one set.
     constraints, sources
         The versions of what these packages require, and where they come from.
+    hashes
+        The SHA-256 of the files of each package that the lock beside the notebook gives. Their requirements are then among the packages.
     optional
         Imports of which the step reads nothing, each with its modules: it does without those that its image lacks.
     variables
@@ -47,6 +56,7 @@ class ContainerPlan:
     """
 
     image: str
+    built: str
     outside: bool
     network: str
     cpus: float
@@ -57,6 +67,7 @@ class ContainerPlan:
     packages: tuple[str, ...]
     met: tuple[str, ...]
     constraints: tuple[str, ...]
+    hashes: dict[str, list[str]]
     sources: dict[str, Any]
     optional: dict[str, list[str]]
     variables: tuple[str, ...]
@@ -66,13 +77,37 @@ class ContainerPlan:
         return asdict(self)
 
 
-def container_plans(pipeline: Pipeline, options: RunOptions) -> dict[str, ContainerPlan]:
-    """The container of every step of a pipeline, by the step's name."""
-    needs = find_requirements(pipeline, Path(options.folder), values=options.parameters, python=options.python)
+def container_plans(pipeline: Pipeline, options: RunOptions, home: Path) -> dict[str, ContainerPlan]:
+    """The container of every step of a pipeline, by the step's name. ``home`` is the folder of the record, which knows what was built."""
+    folder, base = Path(options.folder), options.image or ""
+    found = _requirements(pipeline, options)
+    built = remembered_images(home, pipeline, folder, found, base, str(this_platform()))
+    needs = with_lock(found, pipeline, folder, base)
     inside = [s for s in pipeline.steps() if not _is_outside(s)]
     met = tuple(sorted({r for s in inside for r in _met(s, needs)}))
     constraints = tuple(sorted({c for s in inside for c in needs.of(s).get("constraints", ())}))
-    return {step.name: _plan(step, needs, met, constraints, options) for step in pipeline.steps()}
+    plans = {step.name: _plan(step, needs, met, constraints, options) for step in pipeline.steps()}
+    can = ContainerTool.find(options.containers).limits() if has_limits(pipeline) else frozenset[str]()
+    return {
+        name: replace(
+            plan,
+            built=built.get(name, ""),
+            # A tool that may not limit something refuses the whole container when it is asked to.
+            cpus=plan.cpus if "cpu" in can else 0.0,
+            memory=plan.memory if "memory" in can else 0,
+            memory_mark=plan.memory_mark if "memory" in can else "",
+        )
+        for name, plan in plans.items()
+    }
+
+
+def container_requirements(pipeline: Pipeline, options: RunOptions) -> StepRequirements:
+    """What the steps need, in the versions of the lock beside the notebook where it fits them."""
+    return with_lock(_requirements(pipeline, options), pipeline, Path(options.folder), options.image or "")
+
+
+def _requirements(pipeline: Pipeline, options: RunOptions) -> StepRequirements:
+    return find_requirements(pipeline, Path(options.folder), values=options.parameters, python=options.python)
 
 
 def image_of(step: Step, options: RunOptions) -> str:
@@ -83,26 +118,31 @@ def image_of(step: Step, options: RunOptions) -> str:
 def _plan(
     step: Step, needs: StepRequirements, met: tuple[str, ...], constraints: tuple[str, ...], options: RunOptions
 ) -> ContainerPlan:
-    settings = step.settings
+    settings, limits = step.settings, StepLimits.of(step.settings)
     outside = _is_outside(step)
     found = needs.of(step)
     packages = () if outside else tuple(found.get("packages", ()))
     named = {requirement_name(r) for r in packages}
+    others = tuple(r for r in met if requirement_name(r) not in named)
+    locked = {r: h for hashes in needs.hashes.values() for r, h in hashes.items() if r in others}
+    locked |= {r: h for r, h in needs.hashes.get(step.name, {}).items() if r in packages}
     any_package = bool(packages or (found.get("pins") and not outside))
     keys = (*settings.secrets, *settings.config_maps)
     variables = dict.fromkeys([*options.environment, *(k.env for k in keys), *(n for n, _ in settings.env)])
     return ContainerPlan(
         image_of(step, options),
+        "",
         outside,
         settings.network if settings.network in ("none", "host") else "",
-        float(amount(settings.cpu)) if settings.cpu else 0.0,
-        int(amount(settings.memory)) if settings.memory else 0,
-        settings.memory or "",
+        limits.cpus,
+        limits.memory,
+        limits.memory_mark,
         int(amount(settings.shared_memory)) if settings.shared_memory else SHARED_MEMORY,
         (settings.gpu or 0) if has_gpus() else 0,
         packages,
-        tuple(r for r in met if requirement_name(r) not in named) if any_package else (),
+        others if any_package else (),
         constraints if any_package else (),
+        locked if any_package else {},
         found.get("sources", {}),
         found.get("optional", {}),
         tuple(variables),

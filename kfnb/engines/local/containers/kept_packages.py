@@ -22,7 +22,7 @@ from kfnb.engines.local.containers.container_failures import ContainerFailure
 from kfnb.engines.local.containers.image_facts import ImageFacts
 from kfnb.images.needs.installed_packages import normalized
 from kfnb.images.needs.met_requirements import is_met
-from kfnb.requirement_checks import requirement_name
+from kfnb.requirement_checks import is_local, requirement_name
 from kfnb.runs.record.file_lock import holding
 from kfnb.runs.record.private_record_files import make_folder
 from kfnb.runtime.pods.install_packages import PATIENCE, index_variables
@@ -71,6 +71,7 @@ def packages_folder(
     identity = [
         sorted({*missing, *met}),
         sorted(plan["constraints"]),
+        plan["hashes"],
         plan["sources"],
         image.python,
         image.machine,
@@ -80,7 +81,10 @@ def packages_folder(
     make_folder(kept)
     with holding(kept / f"{folder.name}.lock", patience=WAIT):
         if not folder.exists():
-            tell(f"installing {', '.join([*missing, *met])}; later runs find them in {folder}")
+            tell(
+                f"installing {', '.join([*missing, *met])}; later runs find them in {folder} "
+                "(`kfnb build NOTEBOOK --repository oci:FOLDER` makes an image that has them)"
+            )
             _Installation(plan, image, folder, watch).install(missing, met)
         os.utime(folder)
     return folder
@@ -102,13 +106,15 @@ class _Installation:
         constraints = [c for c in self.plan["constraints"] if requirement_name(c) not in named]
         # The notebook's versions may not fit together with those of a mark, or with the Python of the image.
         for wanted, versions in (([*missing, *met], constraints), (missing, constraints), (missing, [])):
-            status, output = self._run_installer(wanted, versions, unfinished) if wanted else (0, "")
+            status, output = self._install_all(wanted, versions, unfinished) if wanted else (0, "")
             if status == 0:
                 break
         if status:
             shutil.rmtree(unfinished, ignore_errors=True)
             version = ".".join(map(str, self.image.python))
             last = (output.strip().splitlines() or ["no output"])[-1]
+            if self.plan["hashes"] and "hash" in output.lower():
+                last = f"the index has other files than the lock: {last}"
             raise ContainerFailure(
                 "InstallError",
                 f"{', '.join(missing)} cannot be installed for Python {version} of the image ({last}): correct the marks "
@@ -117,21 +123,38 @@ class _Installation:
         unfinished.mkdir(exist_ok=True)
         os.rename(unfinished, self.folder)
 
-    def _run_installer(self, missing: list[str], constraints: list[str], folder: Path) -> tuple[int, str]:
-        """Run pip, or else uv, and return its exit status and what it printed."""
+    def _install_all(self, wanted: list[str], constraints: list[str], folder: Path) -> tuple[int, str]:
+        """Install into an empty folder: what the lock has by its hashes, and the rest so that it fits to that."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        hashes = self.plan["hashes"]
+        files = [" ".join([r, *(f"--hash=sha256:{h}" for h in hashes[r])]) for r in wanted if hashes.get(r)]
+        # What comes from a repository has a commit instead.
+        direct = [r for r in wanted if r in hashes and not hashes[r]]
+        others = [r for r in wanted if r not in hashes]
+        limits = [*constraints, *(r for r in wanted if hashes.get(r) and not is_local(r))]
+        status, output = 0, ""
+        if files:
+            status, output = self._run_installer(["--no-deps", "--require-hashes", "--requirement"], files, folder)
+        if direct and not status:
+            status, output = self._run_installer(["--no-deps", *direct, "--constraint"], [], folder)
+        if others and not status:
+            status, output = self._run_installer([*others, "--constraint"], limits, folder)
+        return status, output
+
+    def _run_installer(self, words: list[str], lines: list[str], folder: Path) -> tuple[int, str]:
+        """Run pip, or else uv, with some words and a file of these lines after them; its exit status and what it printed."""
         secrets: dict[str, str] = {}
         try:
             variables = index_variables(self.plan["sources"], secrets)
         except KeyError as error:
             return 1, f"the package index needs the environment variable {error}"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
         file = folder.with_suffix(".txt")
-        file.write_text("\n".join(constraints))
+        file.write_text("\n".join(lines))
         command = _installer(self.image)
         try:
             process = subprocess.Popen(
-                [*command, "--target", str(folder), "--constraint", str(file), *missing], cwd=self.plan["notebook"], stdin=subprocess.DEVNULL,
+                [*command, "--target", str(folder), *words, str(file)], cwd=self.plan["notebook"], stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
                 env={**PATIENCE, **os.environ, **variables},
             )  # fmt: skip

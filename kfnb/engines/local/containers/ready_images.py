@@ -30,6 +30,7 @@ class ReadyImages:
         self._tool, self._kept = tool, kept
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._ids: dict[str, str] = {}
+        self._built: dict[str, str | None] = {}
 
     def image(self, image: str, tell: Tell, watch: Watch) -> str:
         """The id of an image, which is pulled when this machine does not have it.
@@ -50,6 +51,19 @@ class ReadyImages:
             if image not in self._ids:
                 self._ids[image] = self._tool.image_id(image) or self._pulled(image, tell, watch)
             return self._ids[image]
+
+    def built(self, image: str, tell: Tell, watch: Watch) -> str | None:
+        """The id of an image that `kfnb build` has made; ``None`` when it is gone from where it was put. What happens is told once."""
+        with self._locks[f"image {image}"]:
+            if image not in self._built:
+                try:
+                    id_ = self._tool.image_id(image) or self._pulled(image, lambda _: None, watch)
+                    tell(f"in the image {image}, which `kfnb build` has made")
+                except ContainerFailure as failure:
+                    id_ = None
+                    tell(f"the image that `kfnb build` has made cannot be had, so packages are installed: {failure}")
+                self._built[image] = id_
+            return self._built[image]
 
     def packages(self, plan: dict[str, Any], id_: str, tell: Tell, watch: Watch) -> Path | None:
         """The folder of the packages that an image lacks for a step. Raises `ContainerFailure`."""

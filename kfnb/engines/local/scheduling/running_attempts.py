@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kfnb.engines.local.limits.limit_keeper import KeptLimits, LimitKeeper
 from kfnb.engines.local.processes.fork_server import PID
 from kfnb.engines.local.scheduling.fork_safe_imports import needs_libraries
 from kfnb.engines.local.scheduling.run_state import ReadyStep
@@ -40,6 +41,7 @@ class Attempt:
     deadline: float | None = None
     kill_at: float | None = None
     ended_by: str = ""  #: ``timeout`` or ``cancel``
+    limits: KeptLimits | None = None
 
     def begin(self) -> None:
         """The step's code begins now."""
@@ -65,6 +67,8 @@ class RunningAttempts:
         Whether every step starts in a fresh interpreter.
     mask
         What hides the values of secrets in the logs.
+    limits
+        Keeps steps within their marks; ``None`` where containers do.
     """
 
     forks: StepStarter
@@ -74,6 +78,7 @@ class RunningAttempts:
     spawn: bool
     prepares: bool  #: whether the image and the packages of a step have to be made ready before its code begins
     mask: SecretMask | None = None
+    limits: LimitKeeper | None = None
     by_id: dict[int, Attempt] = field(default_factory=dict)
     count: int = 0
 
@@ -83,12 +88,17 @@ class RunningAttempts:
         folder = Path(spec["folder"])
         folder.mkdir(parents=True)
         path = folder / "spec.json"
-        write_file(path, json.dumps(spec))
-        reading, writing = os.pipe()
         self.count += 1
         id_ = self.count
+        limits = self.limits.keep(id_, ready.step.settings, folder) if self.limits is not None else None
+        if limits is not None and limits.group is not None:
+            spec = {**spec, "group": str(limits.group.folder)}
+        write_file(path, json.dumps(spec))
+        reading, writing = os.pipe()
         log = LogWriter(folder / "log", spec["mark"], self.log_limit, self.mask)
-        attempt = Attempt(ready, number, key, time.time(), folder, log, reading, ready.step.settings.timeout)
+        attempt = Attempt(
+            ready, number, key, time.time(), folder, log, reading, ready.step.settings.timeout, limits=limits
+        )
         if not self.prepares:
             attempt.begin()
         self.by_id[id_] = attempt
@@ -105,10 +115,12 @@ class RunningAttempts:
     # ---------------------------------------------------------------- time
     def next_deadline(self) -> float | None:
         """The next moment of the monotonic clock at which `check_deadlines` has something to do."""
-        return min((t for a in self.by_id.values() for t in (a.deadline, a.kill_at) if t is not None), default=None)
+        looks = [a.limits.next_look for a in self.by_id.values() if a.limits is not None]
+        times = [*looks, *(t for a in self.by_id.values() for t in (a.deadline, a.kill_at))]
+        return min((t for t in times if t is not None), default=None)
 
     def check_deadlines(self) -> None:
-        """Ask attempts that are over their timeout to end, and kill those that have not ended in time."""
+        """Ask attempts that are over their timeout to end, and kill those that have not ended in time, or that use too much memory."""
         now = time.monotonic()
         for id_, attempt in self.by_id.items():
             if attempt.deadline is not None and now >= attempt.deadline:
@@ -117,6 +129,8 @@ class RunningAttempts:
                 self.forks.signal(id_, signal.SIGTERM)
             elif attempt.kill_at is not None and now >= attempt.kill_at:
                 attempt.kill_at = None
+                self.forks.signal(id_, signal.SIGKILL)
+            if attempt.limits is not None and attempt.limits.must_end(now):
                 self.forks.signal(id_, signal.SIGKILL)
 
     def cancel(self, keeps_running: Callable[[str], bool], at_once: bool) -> None:
@@ -146,6 +160,8 @@ class RunningAttempts:
             if error.get("kind") in ("timeout", "died"):  # a process that was ended could not say so in its log
                 attempt.log.feed(f"{error['type']}: {error['message']}\n".encode())
             attempt.log.close()
+            if attempt.limits is not None:
+                attempt.limits.end()
             (attempt.folder / PID).unlink(missing_ok=True)
             yield attempt, result
 
@@ -182,6 +198,8 @@ class RunningAttempts:
             )
         if container_error is not None:
             result["error"] = container_error
+        if attempt.limits is not None and result["state"] != "succeeded":
+            result["error"] = attempt.limits.error() or result["error"]
         if attempt.ended_by == "timeout" and result["state"] != "succeeded":
             result["error"] = timeout_error(attempt.ready.step.settings.timeout or 0)
         return result

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kfnb.engines.engine_interface import recorded_options
+from kfnb.engines.local.limits.limit_keeper import LimitKeeper
 from kfnb.engines.local.scheduling.concurrent_cache import LOOK_EVERY, ResultLocks
 from kfnb.engines.local.scheduling.run_state import ReadyStep, RunState, StateChange
 from kfnb.engines.local.scheduling.running_attempts import Attempt, RunningAttempts
@@ -55,8 +56,9 @@ class Scheduler:
         self.forks = step_starter(self.pipeline, self.options, self.selector, mask, run_id, store.home)
         hidden = mask_of(s.env for step in self.pipeline.steps() for s in step.settings.secrets)
         prepares = self.options.containers is not None
+        self.limits = None if prepares else LimitKeeper(run_id)
         self.attempts = RunningAttempts(
-            self.forks, self.selector, store.values, log_limit, self.options.spawn, prepares, hidden
+            self.forks, self.selector, store.values, log_limit, self.options.spawn, prepares, hidden, self.limits
         )
         self._wake, self._wakened = os.pipe()
 
@@ -68,6 +70,8 @@ class Scheduler:
         self._read_cancel_requests()  # the user may have cancelled before this process listened
         while self.attempts.by_id or self.progress.queue:
             self._handle_events()
+        if self.limits is not None:
+            self.limits.close()
         self._record_omitted()
         error = self.progress.error
         state = "cancelled" if self.progress.cancel_requests else "failed" if error else "succeeded"

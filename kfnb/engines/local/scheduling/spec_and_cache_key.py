@@ -33,7 +33,7 @@ class StepSpecs:
         if options.containers is not None:
             from kfnb.engines.local.containers.container_plan import container_plans
 
-            self._plans = container_plans(pipeline, options)
+            self._plans = container_plans(pipeline, options, store.parent)
         elif any(step.settings.packages for step in pipeline.steps()):
             from kfnb.engines.local.scheduling.marked_packages import marked_packages
 
@@ -65,7 +65,8 @@ class StepSpecs:
     def _python(self, step: Step) -> Any:
         """What runs the step: an image or an interpreter."""
         if step.name in self._plans:
-            return {"image": self._plans[step.name].image}
+            plan = self._plans[step.name]
+            return {"image": plan.built or plan.image, **({"locked": sorted(plan.packages)} if plan.hashes else {})}
         return self.options.python or platform.python_version_tuple()[:2]
 
     def handler_key(self, ready: ReadyStep, attempts: Mapping[str, int]) -> str:

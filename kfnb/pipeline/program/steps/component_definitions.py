@@ -12,7 +12,7 @@ from kfnb.analysis.syntax.ast_queries import is_literal, literal_value
 from kfnb.notebook.marks.mark_table import MARKS
 from kfnb.pipeline.model import Command
 from kfnb.problems import Problem
-from kfnb.setting_marks.setting_table import place_of
+from kfnb.setting_marks.setting_table import SETTING_MARKS, place_of
 from kfnb.setting_marks.value_parsers import BadValue
 from kfnb.step_settings import Places, Settings, ShellOutput
 from kfnb.thread_safe_parser import parse_expression
@@ -21,14 +21,7 @@ SCALARS = ("str", "int", "float", "bool")
 PLAIN = (*SCALARS, "list", "dict")
 MAKERS = ("component", "component_from_command")
 #: Keyword of ``component`` to the mark that means the same.
-MARK_OF = {
-    "image": "image", "base_image": "image", "packages": "package", "index_url": "index-url", "extra_index_urls": "extra-index-url", "find_links": "find-links", "cpu": "cpu", "memory": "memory", "gpu": "gpu",
-    "limits": "limit", "retry": "retry", "timeout": "timeout", "cache": "cache", "on_failure": "on-failure", "env": "env", "secrets": "secret",
-    "volumes": "volume", "labels": "label", "annotations": "annotation", "nodes": "node", "tolerations": "toleration",
-    "config_maps": "config-map", "affinity": "affinity", "priority_class": "priority-class", "service_account": "service-account",
-    "shared_memory": "shm", "ephemeral_storage": "ephemeral-storage", "image_pull_policy": "image-pull-policy", "pull_secrets": "pull-secret",
-    "security_context": "security-context",
-}  # fmt: skip
+MARK_OF = {**{m.field: m.word for m in SETTING_MARKS}, "base_image": "image"}
 PAIRED = {
     "limits": ":",
     "env": "=",

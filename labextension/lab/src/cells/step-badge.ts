@@ -1,0 +1,246 @@
+/** The badge above a cell: the step, its inputs and outputs, its problems, and its state in the run. */
+
+import { Cell } from '@jupyterlab/cells';
+import { TranslationBundle } from '@jupyterlab/translation';
+import { Widget } from '@lumino/widgets';
+
+import { button, element, setText } from '@kfnb/core/elements';
+import { formatDuration } from '@kfnb/core/format';
+import { clusterReason, StepProgress } from '@kfnb/core/run/run-progress';
+import { NotebookSession } from '../session/notebook-session';
+import { hue, SHAPES, State, words } from '@kfnb/core/states';
+import { stepName } from '../marks/step-name';
+import { Problem, StepInfo } from '@kfnb/core/wire/api-types';
+
+const MAX_STEPS = 12; // steps that the badge of one cell lists
+
+/** The actions behind the buttons of a badge. */
+export interface BadgeActions {
+  toggleLog(cell: Cell, step: string): void;
+  openMenu(cell: Cell, step: string, x: number, y: number): void;
+}
+
+export class StepBadge extends Widget {
+  constructor(
+    readonly cell: Cell,
+    private readonly _session: NotebookSession,
+    private readonly _actions: BadgeActions,
+    private readonly _trans: TranslationBundle
+  ) {
+    super();
+    this.addClass('kfnb-Badge');
+    this._words = words(_trans);
+    this._name = element('span', 'kfnb-Badge-name');
+    this._flow = element('span', 'kfnb-Badge-flow');
+    this._mark = element('span', 'kfnb-Badge-mark');
+    this._problems = element('span', 'kfnb-Badge-problems');
+    this._state = element('span', 'kfnb-Badge-state');
+    this._time = element('span', 'kfnb-Badge-time');
+    const label = _trans.__('Show the log of this step');
+    this._log = button('kfnb-Badge-button', label, '≡', () => _actions.toggleLog(cell, this._step));
+    const menu = _trans.__('More for this step');
+    this._menu = button('kfnb-Badge-button', menu, '⋯', () => {
+      const { left, bottom } = this._menu.getBoundingClientRect();
+      _actions.openMenu(cell, this._step, left, bottom);
+    });
+    this._menu.setAttribute('aria-haspopup', 'menu');
+    this._line = element('span', 'kfnb-Badge-line');
+    this.node.append(this._name, this._mark, this._flow, this._line, this._problems, this._state, this._time);
+    this.node.append(this._log, this._menu);
+    cell.model.metadataChanged.connect(this.refresh, this);
+    cell.model.contentChanged.connect(this._onContentChanged, this);
+    this.refresh();
+  }
+
+  /** Updates the state of the run if it has changed. */
+  refreshProgress(): void {
+    const steps = this._session.stepsOf(this.cell.model.id);
+    const several = steps.length > 1;
+    const progresses = (several ? steps : [this._step]).map(step => this._session.progress(step));
+    if (
+      progresses.length === this._shownProgress.length &&
+      progresses.every((progress, at) => progress === this._shownProgress[at])
+    ) {
+      return;
+    }
+    this._shownProgress = progresses;
+    if (several) {
+      this._showSteps(steps);
+    } else {
+      this._showProgress(this._step);
+    }
+  }
+
+  /** Updates everything. */
+  refresh(): void {
+    const source = this.cell.model.sharedModel.getSource();
+    const marked = stepName(source, this.cell.model.metadata);
+    this._markedStep = marked;
+    const steps = this._session.stepsOf(this.cell.model.id);
+    const several = steps.length > 1;
+    this._shownProgress = (several ? steps : [marked ?? steps[0] ?? '']).map(step => this._session.progress(step));
+    this._step = several ? '' : (marked ?? steps[0] ?? '');
+    this.setHidden(!this._step && !several);
+    this.node.classList.toggle('kfnb-mod-several', several);
+    if (several) {
+      this._showSteps(steps);
+    } else if (this._step) {
+      this._showStep(this._step);
+    }
+    this._showProblems();
+  }
+
+  /** Updates the duration and the last line of a running step. */
+  refreshClock(): void {
+    const progress = this._step ? this._session.progress(this._step) : null;
+    if (progress?.state === 'running') {
+      setText(this._time, this._durationText(progress));
+      this._showLastLine();
+    }
+  }
+
+  /** Updates the badge only if typing has changed the step of the cell, which most keys do not. */
+  private _onContentChanged(): void {
+    if (stepName(this.cell.model.sharedModel.getSource(), this.cell.model.metadata) !== this._markedStep) {
+      this.refresh();
+    }
+  }
+
+  private _showLastLine(): void {
+    const printed = this._step ? this._session.lastLine(this._step) : null;
+    const percent = printed?.percent ?? null;
+    this.node.style.setProperty('--kfnb-percent', `${percent ?? 0}%`);
+    this.node.classList.toggle('kfnb-mod-progress', percent !== null);
+    const progress = this._step ? this._session.progress(this._step) : null;
+    const line = printed?.line ?? (progress ? clusterReason(progress) : '');
+    setText(this._line, line);
+    this._line.title = line;
+  }
+
+  private _showStep(step: string): void {
+    const info = this._session.stepInfo(step);
+    if (this._name.textContent !== step || this._name.childElementCount) {
+      this._name.replaceChildren(step);
+      this.node.style.setProperty('--kfnb-hue', String(hue(step)));
+    }
+    this._name.title = this._trans.__('Pipeline step %1', step);
+    setText(this._flow, info ? dataFlowText(info) : '');
+    this._flow.title = info ? this._dataFlowTitle(info) : '';
+    setText(this._mark, info ? this._marksText(info) : '');
+    this._menu.hidden = false;
+    this._showProgress(step);
+  }
+
+  private _showProgress(step: string): void {
+    const progress = this._session.progress(step);
+    this._setState(progress?.state ?? null, progress ? this._stateText(progress) : '');
+    this._state.title = progress?.reason ?? '';
+    setText(this._time, progress ? this._durationText(progress) : '');
+    this._showLastLine();
+    this._log.hidden = !progress || progress.attempts === 0;
+  }
+
+  private _showSteps(steps: string[]): void {
+    this._name.replaceChildren(...steps.slice(0, MAX_STEPS).map(step => this._chip(step)));
+    if (steps.length > MAX_STEPS) {
+      this._name.append(element('span', 'kfnb-Badge-more', `+${steps.length - MAX_STEPS}`));
+    }
+    setText(this._flow, '');
+    setText(this._mark, '');
+    setText(this._time, '');
+    setText(this._line, '');
+    this.node.classList.remove('kfnb-mod-progress');
+    this._setState(null, '');
+    this._log.hidden = true;
+    this._menu.hidden = true;
+  }
+
+  private _chip(step: string): HTMLElement {
+    const progress = this._session.progress(step);
+    const text = progress ? `${SHAPES[progress.state]} ${step}` : step;
+    const label = progress ? `${step}: ${this._words[progress.state]}` : step;
+    const chip = button('kfnb-Badge-chip', label, text, () => this._actions.toggleLog(this.cell, step));
+    chip.dataset.state = progress?.state ?? '';
+    chip.style.setProperty('--kfnb-hue', String(hue(step)));
+    return chip;
+  }
+
+  private _setState(state: State | null, text: string): void {
+    setText(this._state, text);
+    this.node.dataset.state = state ?? '';
+  }
+
+  private _stateText(progress: StepProgress): string {
+    const word = `${SHAPES[progress.state]} ${this._words[progress.state]}`;
+    const items = progress.iterations ? ` ${progress.finishedIterations}/${progress.iterations}` : '';
+    const tries =
+      progress.attempts > 1 && !progress.iterations ? this._trans.__(' · attempt %1', progress.attempts) : '';
+    return word + items + tries;
+  }
+
+  private _durationText(progress: StepProgress): string {
+    if (progress.started === null || progress.state === 'skipped' || progress.state === 'omitted') {
+      return '';
+    }
+    const end = progress.finished ?? (progress.state === 'running' ? Date.now() / 1000 : progress.started);
+    return formatDuration(end - progress.started);
+  }
+
+  private _marksText(info: StepInfo): string {
+    const marks = [];
+    if (info.when) {
+      marks.push(this._trans.__('if %1', info.when));
+    }
+    if (info.foreach) {
+      marks.push(this._trans.__('for each %1', info.foreach));
+    }
+    if (info.exit) {
+      marks.push(this._trans.__('at the end, always'));
+    }
+    if (info.settings.on_failure === 'continue') {
+      marks.push(this._trans.__('may fail'));
+    }
+    return marks.join(' · ');
+  }
+
+  private _dataFlowTitle(info: StepInfo): string {
+    const reads = info.inputs.length ? this._trans.__('reads %1', info.inputs.join(', ')) : '';
+    const writes = info.outputs.length ? this._trans.__('hands on %1', info.outputs.join(', ')) : '';
+    return [reads, writes].filter(Boolean).join('; ');
+  }
+
+  private _showProblems(): void {
+    const problems = (this._session.explanation?.problems ?? []).filter(p => p.cell_id === this.cell.model.id);
+    const serious = problems.filter(p => p.severity !== 'info');
+    this._problems.hidden = serious.length === 0;
+    const error = serious.some(p => p.severity === 'error');
+    this._problems.classList.toggle('kfnb-mod-error', error);
+    setText(this._problems, serious.length ? `${error ? '✗' : '⚠'} ${serious.length}` : '');
+    this._problems.title = serious.map(problemText).join('\n');
+  }
+
+  private _step = '';
+  private _markedStep: string | null = null; // the step that the cell's own marks name
+  private _shownProgress: (StepProgress | null)[] = [];
+  private readonly _words: Record<State, string>;
+  private readonly _name: HTMLElement;
+  private readonly _flow: HTMLElement;
+  private readonly _mark: HTMLElement;
+  private readonly _problems: HTMLElement;
+  private readonly _line: HTMLElement;
+  private readonly _state: HTMLElement;
+  private readonly _time: HTMLElement;
+  private readonly _log: HTMLButtonElement;
+  private readonly _menu: HTMLButtonElement;
+}
+
+function dataFlowText(info: StepInfo): string {
+  const reads = info.inputs.join(', ');
+  const writes = info.outputs.join(', ');
+  return reads || writes ? `${reads} → ${writes}`.trim() : '';
+}
+
+function problemText(problem: Problem): string {
+  const line = problem.line === null ? '' : `${problem.line}: `;
+  return `${line}${problem.message}${problem.hint ? ` (${problem.hint})` : ''}`;
+}

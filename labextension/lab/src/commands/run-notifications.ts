@@ -1,0 +1,100 @@
+/** The notifications about runs: failures, warnings, and requests that the server refuses. */
+
+import { Notification } from '@jupyterlab/apputils';
+import { TranslationBundle } from '@jupyterlab/translation';
+
+import { errorText } from '@kfnb/core/format';
+import { RefusedError } from '../server/rest-client';
+import { NotebookSession } from '../session/notebook-session';
+import { Failure, Problem } from '@kfnb/core/wire/api-types';
+
+/** The actions behind the buttons of notifications. */
+export interface NotificationActions {
+  showFailure(session: NotebookSession, failure: Failure): void;
+  retry(session: NotebookSession, step: string): void;
+  openPanel(): void;
+}
+
+/** Notifies of the failure of runs that were active in this session. Runs that had already ended are not announced. */
+export function notifyRunEnds(session: NotebookSession, actions: NotificationActions, trans: TranslationBundle): void {
+  let active = '';
+  session.changed.connect((_, change) => {
+    const run = session.run;
+    if (change !== 'run' || !run) {
+      return;
+    }
+    if (session.active) {
+      active = run.run.run;
+    } else if (active === run.run.run || session.awaitedRun === run.run.run) {
+      active = '';
+      session.awaitedRun = null;
+      if (run.run.state === 'failed') {
+        notifyFailure(session, run.run.error, actions, trans);
+      }
+    }
+  });
+}
+
+function notifyFailure(
+  session: NotebookSession,
+  failure: Failure | null,
+  actions: NotificationActions,
+  trans: TranslationBundle
+): void {
+  if (!failure) {
+    Notification.error(trans.__('The run has failed'));
+    return;
+  }
+  const step = failure.step ?? null;
+  const line = failure.line ?? 1;
+  const where = session.run?.cell_lines
+    ? trans.__(' (cell %1, line %2 of the file)', failure.cell, line)
+    : trans.__(' (cell %1, line %2)', failure.cell, line);
+  const place = failure.cell ? where : '';
+  const error = `${failure.type}: ${failure.message}`;
+  const text = step ? trans.__('Step %1 failed%2: %3', step, place, error) : error;
+  Notification.error(text.slice(0, 400), {
+    autoClose: false,
+    actions: step
+      ? [
+          {
+            label: trans.__('Show'),
+            caption: trans.__('Go to the cell and the line'),
+            callback: () => actions.showFailure(session, failure),
+            displayType: 'accent'
+          },
+          {
+            label: trans.__('Retry from here'),
+            caption: trans.__('Run this step and all after it again, with the notebook as it is now'),
+            callback: () => actions.retry(session, step.split('[')[0])
+          }
+        ]
+      : []
+  });
+}
+
+/** Notifies of the warnings about a run that has started. */
+export function notifyWarnings(problems: Problem[], trans: TranslationBundle): void {
+  const warnings = problems.filter(problem => problem.severity === 'warning');
+  if (warnings.length > 0) {
+    const [first, others] = [warnings[0], warnings.length - 1];
+    const more = others ? trans._n(' (and %1 more)', ' (and %1 more)', others, others) : '';
+    Notification.warning(`${[first.message, first.hint].filter(Boolean).join('; ')}${more}`.slice(0, 400), {
+      autoClose: 15000
+    });
+  }
+}
+
+/** Notifies of an error, with a button to the problems if the notebook is the cause. */
+export function notifyError(error: unknown, actions: NotificationActions, trans: TranslationBundle): void {
+  if (error instanceof RefusedError && error.problems.length > 0) {
+    const first = error.problems[0];
+    const place = first.cell === null ? '' : trans.__('Cell %1: ', first.cell);
+    Notification.warning(`${place}${first.message}`.slice(0, 400), {
+      autoClose: 8000,
+      actions: [{ label: trans.__('Problems'), callback: () => actions.openPanel() }]
+    });
+  } else {
+    Notification.error(errorText(error).slice(0, 400), { autoClose: 8000 });
+  }
+}

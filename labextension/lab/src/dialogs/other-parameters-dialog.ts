@@ -1,0 +1,36 @@
+/** The dialog that confirms a partial run with values that an earlier run computed with other parameters. */
+
+import { Dialog, showDialog } from '@jupyterlab/apputils';
+import { TranslationBundle } from '@jupyterlab/translation';
+
+import { RefusedError } from '../server/rest-client';
+import { NotebookSession } from '../session/notebook-session';
+import { Problem } from '@kfnb/core/wire/api-types';
+
+const OTHER_PARAMETERS = 'KF512';
+
+/** The part of the pipeline to run: one step only, or everything from a step on. */
+interface Part {
+  only?: string;
+  start?: string;
+}
+
+/** Starts the pipeline or a part of it, and resolves to the warnings about the run. Throws `RefusedError`. */
+export async function startRun(session: NotebookSession, part: Part, trans: TranslationBundle): Promise<Problem[]> {
+  try {
+    return await session.start(part);
+  } catch (error) {
+    const mismatches =
+      error instanceof RefusedError ? error.problems.filter(problem => problem.code === OTHER_PARAMETERS) : [];
+    if (!(error instanceof RefusedError) || mismatches.length === 0 || mismatches.length < error.problems.length) {
+      throw error;
+    }
+    const { button } = await showDialog({
+      title: trans.__('Reuse values that were computed with other parameters?'),
+      body: mismatches.map(problem => problem.message).join('\n'),
+      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Reuse Them') })],
+      defaultButton: 0
+    });
+    return button.accept ? session.start({ ...part, any_parameters: true }) : [];
+  }
+}

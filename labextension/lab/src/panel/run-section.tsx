@@ -1,0 +1,79 @@
+/** The section of the side bar that lists the notebook's runs, shows one on the cells, and deletes runs. */
+
+import { Dialog, Notification, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { errorText, formatStart } from '@kfnb/core/format';
+import { ListedRun } from '@kfnb/core/wire/api-types';
+import { NotebookSession } from '../session/notebook-session';
+import { RunList } from './run-list';
+import { Section } from './section';
+
+const MAX_RUNS = 30;
+
+export function RunSection({
+  session,
+  trans
+}: {
+  session: NotebookSession;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const [runs, setRuns] = React.useState<ListedRun[]>([]);
+  const [reloads, reload] = React.useReducer((count: number) => count + 1, 0);
+  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${reloads}`;
+  React.useEffect(() => {
+    session.client.runs(session.path, MAX_RUNS).then(
+      list => setRuns(list.runs),
+      () => setRuns([])
+    );
+  }, [session, state]);
+  return (
+    <Section title={trans.__('Runs')} open>
+      <RunList
+        runs={runs}
+        shown={session.run?.run.run ?? null}
+        onShow={run => void showRun(session, run).then(exists => exists || reload())}
+        onDelete={run => void deleteRun(session, run, trans).then(reload)}
+        trans={trans}
+      />
+      {session.run?.run.page ? (
+        <a className="kfnb-ClusterPage" href={session.run.run.page} target="_blank" rel="noreferrer">
+          {trans.__('Show this run on the cluster’s own page')}
+        </a>
+      ) : null}
+    </Section>
+  );
+}
+
+/** Shows a run on the cells. Resolves to false if it no longer exists, because it was deleted elsewhere. */
+async function showRun(session: NotebookSession, run: string): Promise<boolean> {
+  try {
+    session.show(await session.client.run(run));
+    return true;
+  } catch (error) {
+    Notification.warning(errorText(error), { autoClose: 8000 });
+    return false;
+  }
+}
+
+/** Deletes a run after the user has confirmed it. */
+async function deleteRun(session: NotebookSession, run: ListedRun, trans: TranslationBundle): Promise<void> {
+  const answer = await showDialog({
+    title: trans.__('Delete this run?'),
+    body: trans.__(
+      'The run of %1, its logs and the values that no other run has are deleted. This cannot be undone.',
+      formatStart(run.created)
+    ),
+    buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: trans.__('Delete') })],
+    defaultButton: 0
+  });
+  if (!answer.button.accept) {
+    return;
+  }
+  try {
+    await session.delete(run.run);
+  } catch (error) {
+    await showErrorMessage(trans.__('The run was not deleted'), errorText(error));
+  }
+}

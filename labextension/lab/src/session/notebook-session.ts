@@ -1,0 +1,349 @@
+/** One open notebook: its pipeline as the user types, where it will run, and its run on the cells. */
+
+import { NotebookPanel } from '@jupyterlab/notebook';
+import { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { Explanation, NotebookRequest, Problem, Snapshot, StepInfo, TargetInfo } from '@kfnb/core/wire/api-types';
+import { RefusedError, RestClient, StartOptions } from '../server/rest-client';
+import { RunStream } from '../server/run-stream';
+import { notebookRequest } from './notebook-request';
+import { ParameterValues } from '@kfnb/core/parameters/parameter-values';
+import { StepProgress } from '@kfnb/core/run/run-progress';
+import { LastLine, ShownRun } from './shown-run';
+
+const COMPILE_DELAY = 350; // milliseconds without a change before the notebook is compiled
+const RETRY_DELAY = 3_000; // milliseconds before the next request to a server that did not answer
+
+/** The choice of this machine with every step in a container. No target has such a name. */
+export const IN_CONTAINERS = 'local, in containers';
+
+/** What has changed: the pipeline, or the state of its run. */
+export type Change = 'pipeline' | 'run';
+
+export class NotebookSession implements IDisposable {
+  constructor(
+    readonly panel: NotebookPanel,
+    readonly client: RestClient,
+    private readonly _stream: RunStream
+  ) {
+    this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
+    this._shownRun.changed.connect(() => this._changed.emit('run'));
+    panel.content.modelChanged.connect(this._onModelChanged, this);
+    panel.disposed.connect(() => this.dispose());
+    this._onModelChanged();
+  }
+
+  readonly parameters = new ParameterValues();
+
+  /** The name of the pipeline that the user has selected; null means the notebook's first. */
+  selectedPipeline: string | null = null;
+
+  /** The run that was started here and whose end has not been announced. It may end before the server's answer. */
+  awaitedRun: string | null = null;
+
+  get changed(): ISignal<this, Change> {
+    return this._changed;
+  }
+
+  get path(): string {
+    return this.panel.context.path;
+  }
+
+  /** The notebook as the server last read it; null before the first answer. */
+  get explanation(): Explanation | null {
+    return this._explanation;
+  }
+
+  /** The last explanation that had a pipeline. It stays visible while what the user types has errors. */
+  get lastValid(): Explanation | null {
+    return this._lastValid;
+  }
+
+  /** Why the server extension cannot be reached; null when it can. */
+  get serverError(): string | null {
+    return this._serverError;
+  }
+
+  /** The names of the steps that a cell belongs to. */
+  stepsOf(cell: string): string[] {
+    return this._stepsByCell.get(cell) ?? [];
+  }
+
+  stepInfo(step: string): StepInfo | null {
+    return this._stepInfos.get(step) ?? null;
+  }
+
+  /** The notebook as requests to the server carry it. */
+  request(): NotebookRequest {
+    return notebookRequest(this.panel, this.selectedPipeline);
+  }
+
+  // ------------------------------------------------------------------ targets
+  /**
+   * The target that a run goes to: the one that the user selected, else the one that the notebook names if the user
+   * trusts it, else this machine.
+   */
+  get target(): string {
+    const named = this._explanation?.target;
+    if (this.inContainers) {
+      return 'local';
+    }
+    return this._target ?? this._targets.find(target => target.name === named && target.trusted)?.name ?? 'local';
+  }
+
+  /** The targets that the server last listed. */
+  get targets(): TargetInfo[] {
+    return this._targets;
+  }
+
+  /** What the user selected: a target, or `IN_CONTAINERS`. */
+  get selectedTarget(): string | null {
+    return this._target;
+  }
+
+  /** Whether every step runs in a container on this machine. */
+  get inContainers(): boolean {
+    return this._target === IN_CONTAINERS;
+  }
+
+  /** The tool that runs containers on the server's machine; null when there is none. */
+  get containerTool(): string | null {
+    return this._containerTool;
+  }
+
+  setTarget(name: string): void {
+    this._target = name;
+    this._changed.emit('pipeline');
+  }
+
+  async readTargets(): Promise<void> {
+    const found = await this.client.targets(this.path).catch(() => ({ targets: [], containers: null }));
+    this._targets = found.targets;
+    this._containerTool = found.containers;
+    if (!this.isDisposed) {
+      this._changed.emit('pipeline');
+    }
+  }
+
+  // ------------------------------------------------------------------ compiling
+  /** Compiles the notebook as it is now, unless the server has already seen it. */
+  compile(): Promise<void> {
+    if (!this.panel.context.isReady) {
+      return this.panel.context.ready.then(() => this.compile()); // until then the notebook has no cells
+    }
+    window.clearTimeout(this._timer);
+    const request = this.request();
+    const text = JSON.stringify(request);
+    if (text !== this._compiledText || this._serverError) {
+      this._compiledText = text;
+      this._compiling = this._requestCompilation(request);
+    }
+    return this._compiling;
+  }
+
+  private async _requestCompilation(request: NotebookRequest): Promise<void> {
+    const number = ++this._requestNumber;
+    const isLatest = () => number === this._requestNumber && !this.isDisposed;
+    try {
+      const explanation = await this.client.compile(request);
+      if (isLatest()) {
+        this._serverError = null;
+        this._onCompiled(explanation);
+      }
+    } catch (error) {
+      if (isLatest()) {
+        this._compiledText = '';
+        this._onServerError(error);
+      }
+    }
+  }
+
+  /** Keeps the error for the side bar, and tries again after a while if the server did not answer at all. */
+  private _onServerError(error: unknown): void {
+    this._serverError = error instanceof RefusedError ? error.message : String(error);
+    if (!(error instanceof RefusedError)) {
+      this._timer = window.setTimeout(() => void this.compile(), RETRY_DELAY);
+    }
+    this._changed.emit('pipeline');
+  }
+
+  private _onCompiled(explanation: Explanation): void {
+    this._explanation = explanation;
+    if (explanation.pipeline !== null) {
+      this._lastValid = explanation;
+      this._stream.open();
+      this.parameters.retain(parameterNames(explanation));
+    }
+    this._stepInfos = new Map((this._lastValid?.steps ?? []).map(step => [step.name, step]));
+    this._stepsByCell = new Map((this._lastValid?.cells ?? []).map(cell => [cell.id, cell.steps]));
+    this._changed.emit('pipeline');
+  }
+
+  private _onModelChanged(): void {
+    this.panel.content.model?.contentChanged.connect(this._onContentChanged, this);
+    void this.compile();
+    void this.panel.context.ready.then(() => Promise.all([this.readTargets(), this.showNewest()]));
+  }
+
+  private _onContentChanged(): void {
+    window.clearTimeout(this._timer);
+    this._timer = window.setTimeout(() => void this.compile(), COMPILE_DELAY);
+  }
+
+  // ------------------------------------------------------------------ runs
+  /** The run that the cells show. */
+  get run(): Snapshot | null {
+    return this._shownRun.snapshot;
+  }
+
+  get active(): boolean {
+    return this._shownRun.active;
+  }
+
+  progress(step: string): StepProgress | null {
+    return this._shownRun.progress(step);
+  }
+
+  lastLine(step: string): LastLine | null {
+    return this._shownRun.lastLine(step);
+  }
+
+  /** Shows a run on the cells in place of the one before; null shows none. */
+  show(run: Snapshot | null): void {
+    this._shownRun.show(run);
+  }
+
+  /** Starts the pipeline and shows its run. Returns what the user should know about it. Throws `RefusedError`. */
+  async start(options: StartOptions = {}): Promise<Problem[]> {
+    this._checkProblems();
+    const invalid = this.parameters.invalidField();
+    if (invalid !== null) {
+      throw new RefusedError(invalid, 422, []); // the run would take the default, which the field does not show
+    }
+    const parameters = this.parameters.select(parameterNames(this._explanation));
+    this.parameters.clearErrors();
+    const steps = (this._lastValid?.steps ?? []).map(step => step.name);
+    this._shownRun.begin(steps.filter(name => !options.only || options.only === name));
+    try {
+      const { problems, ...run } = await this.client.start(this.request(), {
+        target: this.target,
+        ...(this.inContainers ? { containers: true } : {}),
+        parameters,
+        ...options
+      });
+      this._shownRun.endBegin(true);
+      this.awaitedRun = run.run.run;
+      this._newestRun = run.run.run;
+      this.show(run);
+      return problems;
+    } catch (error) {
+      this.parameters.addErrors(error instanceof RefusedError ? error.problems : []);
+      this._shownRun.endBegin(false);
+      if (!(error instanceof RefusedError)) {
+        this._onServerError(error);
+      }
+      throw error;
+    }
+  }
+
+  async cancel(): Promise<void> {
+    if (this._shownRun.id) {
+      await this.client.cancel(this._shownRun.id);
+    }
+  }
+
+  /** Deletes a run that has ended. Cells that showed it then show none. */
+  async delete(run: string): Promise<void> {
+    await this.client.delete(run);
+    if (this._shownRun.id === run) {
+      this.show(null);
+    }
+  }
+
+  /** Resumes the shown run at a step, with the notebook as it is now. */
+  async retry(step: string | null): Promise<void> {
+    if (this._shownRun.id) {
+      await this.compile();
+      this._checkProblems();
+      const run = await this.client.retry(this._shownRun.id, this.request(), step);
+      this.awaitedRun = run.run.run;
+      this.show(run);
+    }
+  }
+
+  /** Throws what the server would answer when the notebook has errors. */
+  private _checkProblems(): void {
+    const errors = this._explanation?.problems.filter(problem => problem.severity === 'error') ?? [];
+    if (this._explanation?.pipeline === null && errors.length > 0) {
+      throw new RefusedError(errors[0].message, 422, errors);
+    }
+  }
+
+  /** Shows the notebook's newest run after the page has been loaded. */
+  async showNewest(): Promise<void> {
+    const newest = await this._newestUnshown();
+    this._hasListedRuns = true;
+    if (newest) {
+      this.show(await this.client.run(newest));
+    }
+  }
+
+  /** Shows a run that a cell has started. Its end is announced even if the run has already ended. */
+  async showStarted(): Promise<void> {
+    const hasListedRuns = this._hasListedRuns; // otherwise the newest run may be an old one
+    const newest = await this._newestUnshown();
+    if (newest) {
+      this.awaitedRun = hasListedRuns ? newest : this.awaitedRun;
+      this.show(await this.client.run(newest));
+    }
+  }
+
+  /** The notebook's newest run, if it has not been shown yet. */
+  private async _newestUnshown(): Promise<string | null> {
+    const { runs } = await this.client.runs(this.path, 1).catch(() => ({ runs: [] }));
+    const newest = runs[0]?.run;
+    if (!newest || newest === this._newestRun || this._shownRun.starting || this.isDisposed) {
+      return null;
+    }
+    this._newestRun = newest;
+    return newest;
+  }
+
+  // ------------------------------------------------------------------ disposal
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    window.clearTimeout(this._timer);
+    this._shownRun.dispose();
+    Signal.clearData(this);
+  }
+
+  private readonly _shownRun: ShownRun;
+  private _target: string | null = null;
+  private _targets: TargetInfo[] = [];
+  private _containerTool: string | null = null;
+  private _isDisposed = false;
+  private _hasListedRuns = false;
+  private _newestRun: string | null = null;
+  private _explanation: Explanation | null = null;
+  private _lastValid: Explanation | null = null;
+  private _serverError: string | null = null;
+  private _stepInfos = new Map<string, StepInfo>();
+  private _stepsByCell = new Map<string, string[]>();
+  private _timer = 0;
+  private _requestNumber = 0;
+  private _compiledText = '';
+  private _compiling: Promise<void> = Promise.resolve();
+  private readonly _changed = new Signal<this, Change>(this);
+}
+
+function parameterNames(explanation: Explanation | null): Set<string> {
+  return new Set(explanation?.parameters.map(parameter => parameter.name));
+}

@@ -1,0 +1,2 @@
+import '@kfnb/core/style/graph.css';
+import './base.css';
