@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from kfnb.images.registry.references import image_reference
 from kfnb.notebook.notebook_source import source_of
 from kfnb.pipeline.build.build_from_source import build_source
 from kfnb.pipeline.model import Pipeline
+from kfnb.problems import errors
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
@@ -129,6 +131,24 @@ def test_a_retry_builds_what_has_changed_and_repeats_only_that(tmp_path: Path, c
         assert after["one"] == before["one"] and after["two"] != before["two"]
         counts = engine.record.attempt_counts(run_id)
         assert (counts["one"], counts["two"]) == (1, 2)
+
+        was = engine.store.steps(run_id)
+        again = engine.begin_retry(run_id, "two", changed)
+        assert again is not None and states(engine.store.summary(run_id)) == {"one": "succeeded", "two": "pending"}
+        assert engine.cancel(run_id)
+        engine.deliver_retry(run_id, again)
+        assert (engine.store.state(run_id), engine.store.steps(run_id)) == ("cancelled", was)
+        again = engine.begin_retry(run_id, "two", changed)
+        between.troubles["GET"] = [Trouble(403)] * 9
+        with pytest.raises(ClusterError):
+            engine.deliver_retry(run_id, again)
+        between.troubles.clear()
+        assert (engine.store.state(run_id), engine.store.steps(run_id)) == ("failed", was), "nothing was lost"
+        again = engine.begin_retry(run_id, "two", changed)
+        engine.deliver_retry(run_id, again)
+        assert finished(engine, run_id)["state"] == "succeeded"
+        counts = engine.record.attempt_counts(run_id)
+        assert (counts["one"], counts["two"]) == (1, 3)
 
 
 def test_steps_that_share_a_pod_still_do(tmp_path: Path, between: Proxy) -> None:
@@ -302,6 +322,16 @@ def test_a_run_uses_what_the_command_has_built(tmp_path: Path, between: Proxy, m
     assert len(sent) == 3  # the layer of the code, the image's config, and the list of its packages
 
 
+def test_modules_of_any_size_go_where_images_are_built(tmp_path: Path) -> None:
+    (tmp_path / "large.py").write_text(f"TEXT = {Random(1).randbytes(700_000).hex()!r}\n")
+    pipeline = pipeline_of(cell("import large\nprint(len(large.TEXT))", "step:one"))
+    with engine_at(tmp_path, Cluster(), repository="registry.example.org/team/app") as engine:
+        assert not errors(engine.check(pipeline, options(pipeline, tmp_path)))
+    with engine_at(tmp_path, Cluster()) as engine:
+        (problem,) = errors(engine.check(pipeline, options(pipeline, tmp_path)))
+        assert "kB" in problem.message
+
+
 def layers(reference: str) -> list[dict[str, Any]]:
     found = image_reference(reference)
     manifest = open_repository(found.repository).manifest(found.reference)
@@ -346,8 +376,8 @@ def configure(folder: Path, target: dict[str, Any]) -> None:
     (folder / "config" / "kfnb" / "kfnb.toml").write_text("\n".join(["[targets.prod]", *lines]))
 
 
-def test_jupyterlab_gets_the_run_at_once_and_its_images_are_built_behind_it(
-    tmp_path: Path, between: Proxy, monkeypatch: pytest.MonkeyPatch
+def test_jupyterlab_gets_a_run_and_its_retry_at_once_and_images_are_built_behind_it(
+    tmp_path: Path, cluster: Pods, between: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from kfnb.server.run_requests import Runs
 
@@ -368,5 +398,19 @@ def test_jupyterlab_gets_the_run_at_once_and_its_images_are_built_behind_it(
         assert asked.wait(30) and runs.snapshot(run_id)["run"]["state"] == "pending" and not workflows(kube)
         go_on.set()
         wait_for(lambda: len(workflows(kube)) == 1)
-        runs.close()
         assert engine.record.images(run_id).keys() == {"one", "two"}
+        with Controller(kube, cluster).at_work():
+            wait_for(lambda: runs.snapshot(run_id)["run"]["state"] == "succeeded")
+            asked.clear()
+            go_on.clear()
+            make_wheel(tmp_path, "third_package")
+            changed = pipeline_of(
+                cell("a = 1", "step:one", "package:./one_package-1.0-py3-none-any.whl"),
+                cell("print(a)", "step:two", "package:./third_package-1.0-py3-none-any.whl"),
+            )
+            runs.retry(run_id, None, changed, {}, folder=str(tmp_path))
+            assert asked.wait(30) and runs.snapshot(run_id)["run"]["state"] == "pending"
+            go_on.set()
+            wait_for(lambda: runs.snapshot(run_id)["run"]["state"] == "succeeded")
+        assert engine.record.attempt_counts(run_id) == {"one": 1, "two": 2}
+        runs.close()

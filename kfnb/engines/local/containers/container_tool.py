@@ -94,6 +94,14 @@ class ContainerTool:
         )
 
 
+def installed_tool() -> str | None:
+    """The name of the tool that is on this machine; ``None`` when there is none."""
+    try:
+        return ContainerTool.find(ANY).name
+    except NoContainerTool:
+        return None
+
+
 def has_gpus() -> bool:
     """Whether this machine describes its GPUs for containers."""
     return (

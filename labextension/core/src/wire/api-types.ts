@@ -194,6 +194,12 @@ export interface TargetInfo {
   trusted: boolean;
 }
 
+/** Where a notebook can run. `containers` is the tool that runs containers on the server's machine; null: it has none. */
+export interface Targets {
+  targets: TargetInfo[];
+  containers: string | null;
+}
+
 /** A file of the notebook's folder that is sent with the pipeline; `link` is the destination of a symbolic link. */
 export interface TravellingFile {
   path: string;
@@ -238,6 +244,10 @@ export interface ClusterChoice {
   namespace: string;
   engine?: string;
   name?: string;
+  /** Where images of steps are built to; empty to build none. */
+  repository: string;
+  /** What values pass through; empty for what the cluster has. */
+  values: string;
 }
 
 /** What a cluster has, and the target that fits it. */
