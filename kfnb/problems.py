@@ -387,7 +387,5 @@ KINDS: dict[str, Kind] = {
     ),
     "KF740": Kind(ERROR, "no-container", "Steps cannot run in containers on this machine."),
     "KF741": Kind(WARNING, "no-gpu-here", "A step asks for a GPU that this machine cannot give its container."),
-    "KF742": Kind(
-        WARNING, "no-limit-here", "Nothing on this machine keeps a step to its marks, and it runs without containers."
-    ),
+    "KF742": Kind(WARNING, "no-limit-here", "Nothing on this machine keeps a step to its marks `cpu` or `memory`."),
 }

@@ -14,6 +14,7 @@ NAMED = re.compile(
 )
 DIRECT_REFERENCE = re.compile(rf"(?P<name>{NAME})\s*(?:\[[\w\s,.-]*\])?\s*@\s*(?P<url>\S+)\s*(?:;.+)?")
 REPOSITORY = re.compile(r"(git|hg|svn|bzr)\+[a-z]+://\S+")
+TRAVEL_LIMIT = 256 * 1024  #: bytes of one package that travel with a step
 ARCHIVES = (".whl", ".tar.gz", ".zip", ".tgz")
 NAMED_SECRET = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 

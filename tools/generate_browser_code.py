@@ -5,9 +5,11 @@ Run it after a change of ``kfnb/states.py`` or of a table of marks: ``python too
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from kfnb.notebook.marks.mark_table import KALE, KALE_ROLES, MARKS, ROLES
+from kfnb.setting_marks.setting_table import Mark
 from kfnb.states import FINAL, PRIORITY, STARTING, STEP_FINAL, SYMBOLS, TIMED
 
 ROOT = Path(__file__).parents[1]
@@ -79,21 +81,41 @@ export const STARTING = {STARTING!r};
 """
 
 
+def mark_kind(mark: Mark) -> str:
+    """What the module of marks has of one of them."""
+    values = "none" if mark.read is None else "many" if mark.many else "one"
+    choices = mark.shown.split("|") if re.fullmatch(r"\w+(\|\w+)+", mark.shown) else []
+    listed = f", choices: [{quoted(tuple(choices))}]" if choices else ""
+    return f"{{ field: '{mark.field}', values: '{values}', shown: '{mark.shown}'{listed} }}"
+
+
 def marks_module() -> str:
     """The TypeScript module with the tables of marks and of roles."""
-    marks = ",\n".join(f"  '{word}'" for word in MARKS)
+    marks = ",\n".join(f"  {quoted_key(word)}: {mark_kind(mark)}" for word, mark in MARKS.items())
     roles = ",\n".join(f"  {quoted_key(tag)}: '{role}'" for tag, role in {**ROLES, **KALE_ROLES}.items())
     kale = ", ".join(f"{word}: '{ours}'" for word, ours in KALE.items())
     return f"""\
 /** The marks of cells. {HEAD}
 
-/** Marks that only a step can have. */
-export const STEP_MARKS = [
-{marks}
-];
+/** What the values of a mark are. */
+export interface MarkKind {{
+  /** Another name of the mark in `metadata.kfnb`. */
+  field: string;
+  /** Whether the mark has no value, can have several, or has one. */
+  values: 'none' | 'one' | 'many';
+  /** The form of a value. */
+  shown: string;
+  /** The values that there are, where they are few. */
+  choices?: string[];
+}}
 
-/** Marks without a value. */
-export const FLAG_MARKS = [{quoted(tuple(w for w, mark in MARKS.items() if mark.read is None))}];
+/** The marks that only a step can have. */
+// prettier-ignore
+export const MARKS = {{
+{marks}
+}} satisfies Record<string, MarkKind>;
+
+export type MarkWord = keyof typeof MARKS;
 
 /** Tags that give a cell a role, among them those of Kale, with the role. */
 export const ROLE_TAGS: Record<string, string> = {{

@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "archive": Entry("run_record", "archive", "Put RUN away on its server (Kubeflow Pipelines): its pages list it no longer."),
-    "build": Entry("build_command", "build", "Make images for the steps of NOTEBOOK, with the packages that they import, and put them into a repository."),
+    "build": Entry("build_command", "build", "Make images for the steps of NOTEBOOK, with the packages and modules that they import, and put them into a repository."),
     "cancel": Entry("run_record", "cancel", "End RUN: its exit handler still runs."),
     "check": Entry("show_and_check", "check", "Report the problems of NOTEBOOK, as  NB:cell 7:3: …  Exit status 1 when one is an error."),
     "compile": Entry("compile_and_targets", "compile_", "Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow."),

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kfnb.client.run_object import Run
-from kfnb.engines.cluster.targets.targets import Target, options_of, usable_target, withheld_problems
+from kfnb.engines.cluster.targets.targets import (
+    Target,
+    containers_elsewhere,
+    options_of,
+    usable_target,
+    withheld_problems,
+)
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.processes.launch_run_process import Launch, launch
 from kfnb.engines.open_engine import engine_for
@@ -55,10 +61,17 @@ class Prepared:
             return ""
         from kfnb.images.needs.step_requirements import travelling_files, travelling_text
 
-        packages = options_of(self.target).packages
+        settings = options_of(self.target)
         options = self.options
         return travelling_text(
-            travelling_files(self.pipeline, self.source.folder, packages, options.parameters, options.python)
+            travelling_files(
+                self.pipeline,
+                self.source.folder,
+                settings.packages,
+                options.parameters,
+                options.python,
+                settings.travel_limit,
+            )
         )
 
     def submit(self, launch: Launch = launch, watch: Watch = watch_nothing) -> Run:
@@ -102,9 +115,9 @@ def prepare(
         options["python"] = interpreter.python
         other_kernel += [interpreter.problem] if interpreter.problem is not None else []
     run_options = RunOptions(bind(pipeline, values, convert), notebook=source.key, folder=str(source.folder), **options)
-    if run_options.containers is not None and chosen.engine != "local":
-        hint = "leave out `--containers`: there, every step has a pod of its own anyway"
-        raise NotebookError([Problem("KF740", f"`{target}` is no target on this machine", hint)])
+    misplaced = containers_elsewhere(chosen, run_options)
+    if misplaced:
+        raise NotebookError(misplaced)
     store = RunStore()
     try:
         problems = [*withheld_problems(chosen), *other_kernel, *engine_for(store, chosen).check(pipeline, run_options)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from binascii import b2a_base64
 
 from kfnb.runtime.light_json import dumps
@@ -29,7 +30,8 @@ class SecretMask:
     """
 
     def __init__(self, values: Iterable[str]) -> None:
-        forms = {form for value in values for form in _forms(value)}
+        texts = list(values)
+        forms = {form for value in texts for form in _forms(value)}
         ordered = sorted(forms, key=len, reverse=True)
         self._text = re.compile("|".join(map(re.escape, ordered)))
         self._encoded = [form.encode("utf-8", "surrogateescape") for form in ordered]
@@ -37,7 +39,12 @@ class SecretMask:
         self._by_start: dict[str, list[str]] = {}
         for form in ordered:
             self._by_start.setdefault(form[0], []).append(form)
-        self.longest = max(map(len, self._encoded))
+        plain = {text for value in texts for text in (value, value.strip())}
+        wide = [
+            text.encode("utf-32-" + sys.byteorder[0] + "e", "surrogatepass") for text in plain
+        ]  # as arrays of texts have them
+        self._plain = [*(text.encode("utf-8", "surrogateescape") for text in plain), *wide]
+        self.longest, self.longest_plain = max(map(len, self._encoded)), max(map(len, self._plain))
 
     def text(self, text: str) -> str:
         """The text without the values. The rest of a value at the end of a text that was shortened is hidden too."""
@@ -53,7 +60,13 @@ class SecretMask:
 
     def holds(self, data: bytes) -> bool:
         """Whether one of the values is in the data."""
-        return any(form in data for form in self._encoded)  # several times as fast as the pattern
+        return self.stands_in(data) or any(
+            form in data for form in self._encoded
+        )  # several times as fast as the pattern
+
+    def stands_in(self, data: bytes) -> bool:
+        """Whether one of the values is in the data as it is. That is several times as fast as `holds`."""
+        return any(form in data for form in self._plain)
 
     def begun(self, text: str, least: int = 1) -> int:
         """How many characters at the end of a text may be the beginning of a value; 0 when fewer than ``least``."""

@@ -98,14 +98,14 @@ def _store(
         except Exception as error:  # whatever an object's own pickling raises
             errors[name] = error
             continue
-        if limit is not None and mask is not None and mask.holds(head):
-            errors[name] = _HoldsSecret("the value of a secret is in it")
-            continue
         size = len(head) + sum(b.raw().nbytes for b in buffers)
         if limit is not None and total + size > limit:
             errors[name] = _TooLarge(
                 "%s is over the limit of %s for values that no step reads" % (human(size), human(limit))
             )
+            continue
+        if limit is not None and _is_secret(mask, head, buffers):
+            errors[name] = _HoldsSecret("the value of a secret is in it")
             continue
         total += size
         pickled[name] = (head, buffers, pickler)
@@ -115,7 +115,7 @@ def _store(
             pickled[group[0]] if len(group) == 1 else _dump({n: values[n] for n in group}, owners, tables)
         )
         address = store.put(head, [store.put_buffer(b) for b in buffers])
-        secret = {"secret": True} if mask is not None and mask.holds(head) else {}
+        secret = {"secret": True} if limit is None and _is_secret(mask, head, buffers) else {}
         for name in group:
             size = len(pickled[name][0]) + sum(b.raw().nbytes for b in pickled[name][1])
             found[name] = {
@@ -126,6 +126,14 @@ def _store(
                 **secret,
             }
     return found
+
+
+def _is_secret(mask: Any, head: bytes, buffers: list[Any]) -> bool:
+    if mask is None:
+        return False
+    from kfnb.runtime.values.secret_search import holds_secret
+
+    return holds_secret(mask, head, buffers)
 
 
 def _dump(values: dict[str, Any], owners: frozenset[int], tables: bool) -> tuple[bytes, list[Any], Any]:

@@ -84,7 +84,7 @@ class RunsHandler(NotebookHandler):
     async def post(self) -> None:
         body = self.body(
             notebook=dict, path=str, pipeline=str, target=str, parameters=dict, cache=bool, only=str, start=str, experiment=str,
-            any_parameters=bool,
+            any_parameters=bool, containers=bool,
         )  # fmt: skip
         parameters = body.get("parameters") or {}
         if not all(isinstance(v, str) for v in parameters.values()):
@@ -96,6 +96,7 @@ class RunsHandler(NotebookHandler):
         target = body.get("target") or "local"
         interpreter = await self.interpreter_for(body, target, place)
         options = {
+            "containers": "auto" if body.get("containers") else None,
             "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"), "any_parameters": bool(body.get("any_parameters")),
             "notebook": str(place) if place else None, "folder": str(place.parent) if place else ".",
             **interpreter.options(),

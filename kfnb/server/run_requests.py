@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.targets.targets import (
     Target,
+    containers_elsewhere,
     options_of,
     target_named,
     targets,
@@ -22,6 +23,7 @@ from kfnb.engines.cluster.trust.trust_proposals import proposals
 from kfnb.engines.cluster.trust.trusted_files import TrustStore
 from kfnb.engines.engine_interface import Engine, RunOptions
 from kfnb.engines.local import LocalEngine
+from kfnb.engines.local.containers.container_tool import installed_tool
 from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from kfnb.engines.open_engine import engine_for, engine_of
 from kfnb.images.needs.step_requirements import travelling_files
@@ -40,6 +42,7 @@ from kfnb.states import FINAL, STEP_FINAL
 
 if TYPE_CHECKING:
     from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
+    from kfnb.engines.cluster.submission.planned_retry import PlannedRetry
 
 LOG_PART = 2_000  #: lines of a log in one answer
 LONGEST_LINE = 20_000  #: characters of a line that are sent
@@ -134,10 +137,14 @@ class Runs:
         with self.record() as store:
             return previews(store, run_id, store.find_step(run_id, path)["path"])
 
-    def targets(self, notebook: Path | None) -> list[dict[str, Any]]:
-        """The targets that can be seen from a notebook, and whether the user has chosen what they contact. Raises `BadTarget`."""
+    def targets(self, notebook: Path | None) -> dict[str, Any]:
+        """The targets that can be seen from a notebook, and whether the user has chosen what they contact; and what runs containers here.
+
+        Raises `BadTarget`.
+        """
         visible = targets(notebook).values()
-        return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.error} for t in visible]
+        listed = [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.error} for t in visible]
+        return {"targets": listed, "containers": installed_tool()}
 
     def proposals(self, notebook: Path | None) -> list[dict[str, Any]]:
         """The files beside a notebook that ask for trust, with what they ask for. Raises `BadTarget`."""
@@ -174,10 +181,11 @@ class Runs:
         run_options = RunOptions(parameters=bind(pipeline, values), **options)
         with self.record() as store:
             engine = engine_for(store, chosen, self._warm_process.launch)
-            problems = [*withheld_problems(chosen), *engine.check(pipeline, run_options)]
+            misplaced = containers_elsewhere(chosen, run_options)
+            problems = [*misplaced, *withheld_problems(chosen), *engine.check(pipeline, run_options)]
             if errors(problems):
                 raise Refused(errors(problems))
-            if isinstance(engine, LocalEngine) or not options_of(chosen).repository:
+            if not _builds_images(engine):
                 run_id = engine.submit(pipeline, run_options)
                 keep_notebook(store, run_id, source)
                 self.follow(run_id)
@@ -198,7 +206,12 @@ class Runs:
         chosen = Target(engine, engine, {}) if engine else target_named(target, notebook)
         folder = notebook.parent if notebook is not None else Path()
         cluster = chosen.engine != "local"
-        files = travelling_files(pipeline, folder, options_of(chosen).packages, python=python) if cluster else []
+        settings = options_of(chosen)
+        files = (
+            travelling_files(pipeline, folder, settings.packages, None, python, settings.travel_limit)
+            if cluster
+            else []
+        )
         with self.record() as store:
             text = engine_for(store, chosen).compile(pipeline, str(folder), python)
         return {"text": text, "files": [asdict(f) for f in files]}
@@ -222,6 +235,11 @@ class Runs:
                 if wrong:
                     raise Refused(wrong)
                 engine.retry(run_id, start, pipeline, **options)
+            elif _builds_images(engine):
+                plan = cast("ClusterEngine[Any, Any]", engine).begin_retry(run_id, start, pipeline)
+                if plan is not None:
+                    threading.Thread(target=self._deliver_retry, args=(run_id, plan, source), daemon=True).start()
+                    return
             else:
                 engine.retry(run_id, start, pipeline)
             if source is not None:
@@ -247,6 +265,13 @@ class Runs:
                 self._following[run_id] = threading.Thread(target=self._follow, args=(run_id,), daemon=True)
                 self._following[run_id].start()
 
+    def _deliver_retry(self, run_id: str, plan: PlannedRetry, source: Any) -> None:
+        with self._engine(run_id) as engine, suppress(ClusterError):  # the record of the run says it
+            cast("ClusterEngine[Any, Any]", engine).deliver_retry(run_id, plan)
+            if source is not None:
+                keep_notebook(engine.store, run_id, source)
+        self.follow(run_id)
+
     def _deliver(self, run_id: str) -> None:
         with self._engine(run_id) as engine, suppress(ClusterError):  # the record of the run says it
             cast("ClusterEngine[Any, Any]", engine).deliver(run_id)
@@ -260,6 +285,13 @@ class Runs:
                 except Exception as error:  # what a cluster answers: told to whoever looks at the run
                     engine.store.record_run(run_id, engine.store.state(run_id), error=_error_json(error))
                     return
+
+
+def _builds_images(engine: Engine) -> bool:
+    """Whether images are built before a run, which may take minutes."""
+    return not isinstance(engine, LocalEngine) and bool(
+        options_of(cast("ClusterEngine[Any, Any]", engine).target).repository
+    )
 
 
 def _error_json(error: Exception) -> dict[str, Any]:

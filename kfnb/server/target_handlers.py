@@ -10,7 +10,7 @@ from tornado.iostream import StreamClosedError
 
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget
 from kfnb.engines.cluster.targets.connection import check_namespace
-from kfnb.engines.cluster.targets.target_settings import TARGET_NAME, USUAL_NAMES
+from kfnb.engines.cluster.targets.target_settings import TARGET_NAME, USUAL_NAMES, Stores, settings_error
 from kfnb.server import target_requests
 from kfnb.server.browser_json import to_wire
 from kfnb.server.request_checks import AUTH, Handler
@@ -46,14 +46,17 @@ class ClustersHandler(Handler):
         self.finish(to_wire(await self.ask(target_requests.clusters)))
 
 
+#: What names a cluster and the target for it, in the body of a request.
+CHOICE: dict[str, type] = dict.fromkeys(("context", "namespace", "engine", "name", "repository", "values"), str)
+
+
 class ChoiceHandler(Handler):
     """An endpoint whose requests name a cluster."""
 
     def choice(self, body: dict[str, Any]) -> Choice:
         """What the user has chosen. Raises an HTTP error for what cannot be chosen."""
-        context, namespace, engine, name = (
-            str(body.get(key) or "") for key in ("context", "namespace", "engine", "name")
-        )
+        context, namespace, engine, name = _texts(body, "context", "namespace", "engine", "name")
+        stores = Stores(*_texts(body, "repository", "values"))
         try:
             check_namespace(namespace)
         except BadTarget as error:
@@ -62,7 +65,14 @@ class ChoiceHandler(Handler):
             raise self.problem(400, f"`engine` is one of {', '.join(USUAL_NAMES)}")
         if name and not TARGET_NAME.fullmatch(name):
             raise self.problem(400, "the name of a target has only letters, digits, `.`, `_` and `-`")
-        return Choice(context, namespace, engine, name)
+        wrong = settings_error(name or "cluster", {"engine": engine or "argo", **stores.settings()})
+        if wrong:
+            raise self.problem(400, wrong)
+        return Choice(context, namespace, engine, name, stores)
+
+
+def _texts(body: dict[str, Any], *keys: str) -> list[str]:
+    return [str(body.get(key) or "").strip() for key in keys]
 
 
 class TargetsHandler(ChoiceHandler):
@@ -73,12 +83,12 @@ class TargetsHandler(ChoiceHandler):
     async def get(self) -> None:
         path = self.get_query_argument("notebook", "")
         place = self.notebook_path(path) if path else None
-        self.finish(to_wire({"targets": await self.ask(self.runs.targets, place)}))
+        self.finish(to_wire(await self.ask(self.runs.targets, place)))
 
     @web.authenticated
     @authorized("execute", AUTH)
     async def post(self) -> None:
-        body = self.body(context=str, namespace=str, engine=str, name=str, settings=dict, replace=bool)
+        body = self.body(**CHOICE, settings=dict, replace=bool)
         choice = self.choice(body)
         if not choice.engine or not choice.name or not body.get("settings"):
             raise self.problem(400, "a target needs `engine`, `name` and the `settings` that were proposed")
@@ -95,7 +105,7 @@ class ProposalHandler(ChoiceHandler):
     @web.authenticated
     @authorized("execute", AUTH)
     async def post(self) -> None:
-        choice = self.choice(self.body(context=str, namespace=str, engine=str, name=str))
+        choice = self.choice(self.body(**CHOICE))
         self.finish(to_wire(await self.ask(target_requests.proposal, choice)))
 
 
@@ -110,7 +120,7 @@ class ProbeHandler(ChoiceHandler):
     @web.authenticated
     @authorized("execute", AUTH)
     async def post(self) -> None:
-        choice = self.choice(self.body(context=str, namespace=str, engine=str, name=str))
+        choice = self.choice(self.body(**CHOICE))
         target = await self.ask(target_requests.proposed_target, choice)
         if self.probes.busy:
             raise self.problem(409, "a trial run is going on already: wait for its end")

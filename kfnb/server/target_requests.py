@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
 from kfnb.engines.cluster.targets.config_files import own_paths
 from kfnb.engines.cluster.targets.connection import Connection
-from kfnb.engines.cluster.targets.target_settings import USUAL_NAMES
+from kfnb.engines.cluster.targets.target_settings import USUAL_NAMES, Stores
 from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.cluster.targets.write_target import add_target, replace_target
 from kfnb.problems import NotebookError
@@ -33,6 +33,7 @@ class Choice:
     namespace: str
     engine: str
     name: str
+    stores: Stores
 
     def survey(self) -> Survey:
         """What the cluster has. Raises `ClusterError` when it does not answer."""
@@ -46,7 +47,9 @@ class Choice:
         from kfnb.engines.cluster.targets.proposed_target import propose, settings_for, usual_engine
 
         engine = self.engine or usual_engine(found)
-        return propose(self.name or USUAL_NAMES[engine], settings_for(found, engine, self._connection), found)
+        return propose(
+            self.name or USUAL_NAMES[engine], settings_for(found, engine, self._connection, self.stores), found
+        )
 
     @property
     def _connection(self) -> Connection:

@@ -267,11 +267,12 @@ def on_kfp(
     folder: Path,
     reused: dict[str, dict[str, str]] | None = None,
     fuse: bool = False,
+    values: str = "parameters",
 ) -> Outcome:
     """The IR's outcome in `kfp.local`. It tells no iterations: they are numbered as they come."""
-    compiled = pipeline_ir.compile_ir(pipeline, ClusterOptions(fuse=fuse), StepRequirements(), reused)
-    values = {p.name: kfp_value(parameters[p.name], p.type) for p in pipeline.parameters}
-    answer = oracle.ask(as_kept(compiled.ir), values, folder)
+    compiled = pipeline_ir.compile_ir(pipeline, ClusterOptions(fuse=fuse, values=values), StepRequirements(), reused)
+    given = {p.name: kfp_value(parameters[p.name], p.type) for p in pipeline.parameters}
+    answer = oracle.ask(as_kept(compiled.ir), given, folder)
     outcome = Outcome(
         answer["state"], {}, detail=f"{answer['error']}\n" + "\n".join(t[-1500:] for _, s, t in answer["logs"] if s)
     )
@@ -294,8 +295,8 @@ def on_kfp(
         if state == "succeeded":
             outcome.handed_on[path] = report.handed_on()
             outcome.texts[path] = "\n".join(lines).rstrip("\n")
-            values = values_of(report.result()) if report.state else report.texts()
-            outcome.values.update({f"{path}.{n}": v for n, v in values.items()})
+            left = values_of(report.result()) if report.state else report.texts()
+            outcome.values.update({f"{path}.{n}": v for n, v in left.items()})
     return settled(outcome, pipeline)
 
 

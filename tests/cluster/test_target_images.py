@@ -9,10 +9,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from kfnb.cli import cli
 from kfnb.engines.argo.argo_engine import ArgoEngine
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.submission.unbuilt_run import release_build
@@ -22,7 +25,10 @@ from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.kfp_engine import KfpEngine
 from kfnb.images.registry.open_repository import open_repository
 from kfnb.images.registry.references import image_reference
+from kfnb.notebook.notebook_source import source_of
+from kfnb.pipeline.build.build_from_source import build_source
 from kfnb.pipeline.model import Pipeline
+from kfnb.problems import errors
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
@@ -125,6 +131,24 @@ def test_a_retry_builds_what_has_changed_and_repeats_only_that(tmp_path: Path, c
         assert after["one"] == before["one"] and after["two"] != before["two"]
         counts = engine.record.attempt_counts(run_id)
         assert (counts["one"], counts["two"]) == (1, 2)
+
+        was = engine.store.steps(run_id)
+        again = engine.begin_retry(run_id, "two", changed)
+        assert again is not None and states(engine.store.summary(run_id)) == {"one": "succeeded", "two": "pending"}
+        assert engine.cancel(run_id)
+        engine.deliver_retry(run_id, again)
+        assert (engine.store.state(run_id), engine.store.steps(run_id)) == ("cancelled", was)
+        again = engine.begin_retry(run_id, "two", changed)
+        between.troubles["GET"] = [Trouble(403)] * 9
+        with pytest.raises(ClusterError):
+            engine.deliver_retry(run_id, again)
+        between.troubles.clear()
+        assert (engine.store.state(run_id), engine.store.steps(run_id)) == ("failed", was), "nothing was lost"
+        again = engine.begin_retry(run_id, "two", changed)
+        engine.deliver_retry(run_id, again)
+        assert finished(engine, run_id)["state"] == "succeeded"
+        counts = engine.record.attempt_counts(run_id)
+        assert (counts["one"], counts["two"]) == (1, 3)
 
 
 def test_steps_that_share_a_pod_still_do(tmp_path: Path, between: Proxy) -> None:
@@ -247,14 +271,86 @@ def test_whether_the_repository_can_be_written_to_is_told_with_the_target(tmp_pa
     assert found.state == "forbidden" and "log in with `docker login" in found.lines[1]
 
 
-def test_build_takes_repository_and_platforms_of_a_target(tmp_path: Path, between: Proxy) -> None:
-    configure(tmp_path, {"engine": "argo", "platforms": ["linux/amd64"], **settings(between, "by/command")})
-    make_wheel(tmp_path, "one_package")
-    (tmp_path / "train.py").write_text('# %% tags=["step:one", "package:./one_package-1.0-py3-none-any.whl"]\na = 1\n')
-    command = [sys.executable, "-m", "kfnb", "build", "train.py", "--target", "prod"]
-    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert done.returncode == 0 and f"{between.address}/by/command@sha256:" in done.stdout, done.stdout + done.stderr
+MODULE = "import json\n\nFACTOR = {factor}\n"
+
+
+def test_a_run_uses_what_the_command_has_built(tmp_path: Path, between: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The base image of one step stands in its mark without a registry, that of the other in the defaults of the target."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scales.py").write_text(MODULE.format(factor=2))
+    code = 'import scales\na = scales.FACTOR\n\n# %% tags=["step:two", "image:base:{base}"]\nprint(a)\n'
+    (tmp_path / "train.py").write_text(f'# %% tags=["parameters"]\nbase = "latest"\n\n# %% tags=["step:one"]\n{code}')
+    named = {
+        "engine": "argo", "platforms": ["linux/amd64"], "registry": between.address, "image": "nothing:latest", "packages": "none",
+        "repository": f"{between.address}/by/command", "defaults": {"image": "base:latest"},
+    }  # fmt: skip
+    configure(tmp_path, named)
+
+    def kfnb(*words: str) -> dict[str, Any]:
+        done = CliRunner().invoke(cli, [*words, "train.py", "--target", "prod", "--json"])
+        assert done.exit_code == 0, done.output
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    unbuilt = CliRunner().invoke(cli, ["compile", "train.py", "--target", "prod"])
+    assert "by/command has no image for steps one, two as the notebook is now" in unbuilt.stderr and not uploads(
+        between
+    )
+    assert "@sha256" not in unbuilt.stdout
+    built = {step: i["reference"] for i in kfnb("build")["images"] for step in i["steps"]}
+    assert built.keys() == {"one", "two"} and between.address in built["one"]
+
+    between.seen.clear()
+    assert kfnb("compile", "-o", "workflow.yaml")["images"] == built
+    with engine_at(tmp_path, Cluster(), **named) as engine:
+        graph = build_source(source_of("train.py")).pipeline
+        assert graph is not None
+        run_id = engine.submit(graph, options(graph, tmp_path))
+        assert pinned(engine, run_id) == built and uploads(between) == 0
+        job = engine.recompile(run_id).requirements.of(next(iter(graph.steps())))
+        assert job["code"].keys() == {"scales.py"} and "files" not in job  # the image has them
+
+    (tmp_path / "scales.py").write_text(MODULE.format(factor=3))
+    before = [layers(built["one"]), layers(built["two"])]
+    between.seen.clear()
+    changed = kfnb("compile", "-o", "workflow.yaml", "--build")["images"]
+    after = [layers(changed["one"]), layers(changed["two"])]
+    assert [one[:-1] for one in after] == [one[:-1] for one in before] and after[0][-1] != before[0][-1]
+    assert after[0][-1]["size"] < 1000 and after[0][-1] == after[1][-1]
+    sent = {path.partition("digest=")[2] for method, path, _ in between.seen if method == "PUT" and "digest=" in path}
+    assert len(sent) == 3  # the layer of the code, the image's config, and the list of its packages
+
+
+def test_modules_of_any_size_go_where_images_are_built(tmp_path: Path) -> None:
+    (tmp_path / "large.py").write_text(f"TEXT = {Random(1).randbytes(700_000).hex()!r}\n")
+    pipeline = pipeline_of(cell("import large\nprint(len(large.TEXT))", "step:one"))
+    with engine_at(tmp_path, Cluster(), repository="registry.example.org/team/app") as engine:
+        assert not errors(engine.check(pipeline, options(pipeline, tmp_path)))
+    with engine_at(tmp_path, Cluster()) as engine:
+        (problem,) = errors(engine.check(pipeline, options(pipeline, tmp_path)))
+        assert "kB" in problem.message
+
+
+def layers(reference: str) -> list[dict[str, Any]]:
+    found = image_reference(reference)
+    manifest = open_repository(found.repository).manifest(found.reference)
+    assert manifest is not None
+    listed: list[dict[str, Any]] = manifest.document()["layers"]
+    return listed
+
+
+def test_a_target_that_nobody_trusts_gets_no_image(
+    tmp_path: Path, between: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    configure(tmp_path, {"engine": "argo", **settings(between, "untrusted")})
+    (tmp_path / "config" / "kfnb" / "kfnb.toml").rename(tmp_path / "kfnb.toml")
+    (tmp_path / "train.py").write_text('# %% tags=["step:one"]\na = 1\n')
+    for command in ("build", "compile", "lock"):
+        done = CliRunner().invoke(cli, [command, str(tmp_path / "train.py"), "--target", "prod"])
+        assert done.exit_code == 2 and "which you have not trusted" in done.stderr, done.output
+    assert not between.seen
 
 
 def test_the_command_says_what_it_sends(tmp_path: Path, between: Proxy) -> None:
@@ -273,13 +369,15 @@ def test_the_command_says_what_it_sends(tmp_path: Path, between: Proxy) -> None:
 
 def configure(folder: Path, target: dict[str, Any]) -> None:
     """Write the user's own file of targets, with the target ``prod``."""
-    lines = [f"{name} = {json.dumps(value)}" for name, value in target.items()]
+    lines = [f"{name} = {json.dumps(value)}" for name, value in target.items() if name != "defaults"]
+    if "defaults" in target:
+        lines += ["[targets.prod.defaults]", *(f"{n} = {json.dumps(v)}" for n, v in target["defaults"].items())]
     (folder / "config" / "kfnb").mkdir(parents=True)
     (folder / "config" / "kfnb" / "kfnb.toml").write_text("\n".join(["[targets.prod]", *lines]))
 
 
-def test_jupyterlab_gets_the_run_at_once_and_its_images_are_built_behind_it(
-    tmp_path: Path, between: Proxy, monkeypatch: pytest.MonkeyPatch
+def test_jupyterlab_gets_a_run_and_its_retry_at_once_and_images_are_built_behind_it(
+    tmp_path: Path, cluster: Pods, between: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from kfnb.server.run_requests import Runs
 
@@ -300,5 +398,19 @@ def test_jupyterlab_gets_the_run_at_once_and_its_images_are_built_behind_it(
         assert asked.wait(30) and runs.snapshot(run_id)["run"]["state"] == "pending" and not workflows(kube)
         go_on.set()
         wait_for(lambda: len(workflows(kube)) == 1)
-        runs.close()
         assert engine.record.images(run_id).keys() == {"one", "two"}
+        with Controller(kube, cluster).at_work():
+            wait_for(lambda: runs.snapshot(run_id)["run"]["state"] == "succeeded")
+            asked.clear()
+            go_on.clear()
+            make_wheel(tmp_path, "third_package")
+            changed = pipeline_of(
+                cell("a = 1", "step:one", "package:./one_package-1.0-py3-none-any.whl"),
+                cell("print(a)", "step:two", "package:./third_package-1.0-py3-none-any.whl"),
+            )
+            runs.retry(run_id, None, changed, {}, folder=str(tmp_path))
+            assert asked.wait(30) and runs.snapshot(run_id)["run"]["state"] == "pending"
+            go_on.set()
+            wait_for(lambda: runs.snapshot(run_id)["run"]["state"] == "succeeded")
+        assert engine.record.attempt_counts(run_id) == {"one": 1, "two": 2}
+        runs.close()

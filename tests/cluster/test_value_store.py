@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,15 @@ from kfnb.engines.cluster.trust.requested_access import access_of_target
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.retention.prune_runs import delete_runs
 from kfnb.runtime.pods.handover import url_files
+from kfnb.runtime.pods.handover.url_client import value_store
+from kfnb.runtime.pods.kfp_pod import place_of
+from tests.cluster import test_kfp_engine
 from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
+from tests.cluster.kfp_api import Server
+from tests.cluster.kfp_backend import END, as_kept
 from tests.cluster.kube_api import Cluster
+from tests.cluster.outcome import Oracle
 from tests.cluster.test_argo_engine import engine_at, finished, options, printed
 from tests.notebooks import cell
 from tests.ports import free_port
@@ -90,6 +97,12 @@ PIPELINE = (
     cell("unread = bytes(2_000_000)\nprint(sum(c))", "step:three"),
 )  # fmt: skip
 
+KFP_PIPELINE = (
+    cell("a = b'a' * 3_000_000\nimport array\nbig = array.array('d', range(200_000))", "step:one"),
+    cell("print(len(a), big[-1])\nunread = bytes(2_000_000)", "step:two"),
+)
+RUN, EXECUTION = "5a0e1dbd-3e1c-4a21-a3b1-8a3e3b1fdb9f", "0e8b1e49-3e58-4c6c-8e0b-64c6ce3d3a8b"
+
 
 def test_values_of_any_size_pass_and_can_be_read_on_this_machine(
     tmp_path: Path, cluster: Pods, store: dict[str, Any]
@@ -109,6 +122,84 @@ def test_values_of_any_size_pass_and_can_be_read_on_this_machine(
         log = "\n".join(run.log(step) for step in ("one", "two", "three"))
         assert KEYS["AWS_SECRET_ACCESS_KEY"] not in log
         assert delete_runs(engine.store, [run_id]).stayed == () and files_of(store) == {}
+
+
+def test_on_kubeflow_pipelines_values_of_any_size_pass_and_can_be_read_on_this_machine(
+    tmp_path: Path, oracle: Oracle
+) -> None:
+    server, store = Server(), {"values": f"file://{tmp_path}/shared"}
+    with test_kfp_engine.engine_at(tmp_path, server, **store) as engine:
+        pipeline = pipeline_of(*KFP_PIPELINE)
+        run_id = engine.submit(pipeline, test_kfp_engine.options(pipeline, tmp_path))
+        (sent,) = server.runs.values()
+        answer = oracle.ask(as_kept(test_kfp_engine.backend_of(sent, {}).ir), {}, tmp_path / sent["run_id"])
+        assert answer["state"] == "succeeded", answer
+        logs = {task: text for task, _, text in answer["logs"]}
+        backend = test_kfp_engine.backend_of(sent, {})
+        test_kfp_engine.tell(server, sent, backend, logs, state="SUCCEEDED", finished_at=END)
+        engine.refresh(run_id)
+        run = Run(run_id, engine.store.home)
+        assert run["two"].log == "3000000 199999.0" and run["one"]["a"] == b"a" * 3_000_000
+        assert run["two"]["unread"] == bytes(2_000_000) and run["two"].inputs["big"][2] == 2.0
+        assert {name.partition("/")[0] for name in files_of(store)} == {sent["run_id"]}
+        assert delete_runs(engine.store, [run_id]).stayed == () and files_of(store) == {}
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        (f"minio://mlpipeline/v2/artifacts/p/{RUN}/train/{EXECUTION}/pack", f"{RUN}/train/{EXECUTION}"),
+        (f"s3://bucket/{EXECUTION}/p/{RUN}/train/pack-2", f"{RUN}/train"),
+        (f"gs://{RUN}/root/p/train/x/pack", ""),
+    ],
+)
+def test_the_place_of_a_step_of_kubeflow_pipelines_is_in_the_folder_of_its_run_alone(uri: str, place: str) -> None:
+    found = place_of(uri)
+    assert found == place or (not place and "/" not in found and RUN not in found)
+
+
+#: As much of `fsspec` as a store needs; its filesystem is a folder.
+FSSPEC = """
+import os
+
+def url_to_fs(url, **options):
+    return Folder(), url.partition("://")[2]
+
+class Folder:
+    def open(self, path, mode, block_size):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return open(path, mode)
+"""
+
+
+def wheel(folder: Path, name: str, modules: dict[str, str]) -> None:
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as file:
+        about = f"{name}-1.0.dist-info"
+        files = {
+            **modules,
+            f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+            f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{about}/RECORD": "",
+        }
+        for path, text in files.items():
+            file.writestr(path, text)
+
+
+def test_the_steps_of_a_pod_install_the_packages_of_their_store_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wheel(tmp_path, "fsspec", {"fsspec/__init__.py": "", "fsspec/core.py": FSSPEC})
+    wheel(tmp_path, "ossfs", {"ossfs.py": ""})
+    for name in ("PIP_NO_INDEX", "UV_NO_INDEX", "UV_OFFLINE"):
+        monkeypatch.setenv(name, "1")
+    job = {"values": {"url": f"oss://{tmp_path}/store", "sources": {"links": [str(tmp_path)]}}}
+    (tmp_path / "a").write_bytes(b"content")
+    for step in ("one", "two"):
+        files = value_store(job, str(tmp_path / "pod"))
+        files.put(str(tmp_path / "a"), f"{step}/a")
+        files.close()
+        assert (tmp_path / "store" / step / "a").read_bytes() == b"content"
+    assert capfd.readouterr().out.count("installing fsspec, ossfs") == 1
 
 
 def written(tmp_path: Path, engine: Any) -> Run:

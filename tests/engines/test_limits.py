@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.local.limits.limit_checks import container_limit_problems
 from kfnb.engines.local.limits.memory_watch import can_watch
 from kfnb.engines.local.limits.step_groups import StepGroups
 from kfnb.engines.local.limits.step_limits import StepLimits
@@ -48,6 +49,14 @@ def test_marks_that_nothing_keeps_steps_to_are_said_once_with_the_way_out(tmp_pa
     assert (problem.code, problem.severity) == ("KF742", "warning")
     assert "`cpu:2` (a, b)" in problem.message and "`--containers`" in problem.hint
     assert ("memory" in problem.message) is not can_watch()
+
+
+def test_marks_that_containers_cannot_keep_steps_to_are_said_too() -> None:
+    """Podman without root takes no notice of limits where no control groups are delegated to its user, or refuses them."""
+    pipeline = pipeline_of(cell("x = 1", "step:a", "cpu:2", "memory:1Gi"))
+    (problem,) = container_limit_problems(pipeline, "podman", {"memory"})
+    assert problem.code == "KF742" and problem.message.startswith("podman cannot keep steps to the marks `cpu:2` (a),")
+    assert container_limit_problems(pipeline, "podman", {"cpu", "memory"}) == []
 
 
 def test_a_group_is_made_where_the_system_has_delegated_one(tmp_path: Path) -> None:

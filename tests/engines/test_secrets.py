@@ -145,6 +145,35 @@ def test_a_secret_that_travels_is_told(secrets: None, here: Here) -> None:
     assert TOKEN not in json.dumps(row["result"])
 
 
+LARGE = """
+import os
+import numpy as np
+import pandas as pd
+import pyarrow
+token, n = os.environ["DB_TOKEN"], 200_000
+rows = pd.DataFrame({"n": np.arange(n, dtype="f8"), "text": [token if i == 70_000 else f"row {i % 10}" for i in range(n)]})
+kinds = pd.DataFrame({"n": np.arange(n, dtype="f8"), "kind": pd.Categorical(["a", token] * (n // 2))})
+words = np.array(["x", token] * 10_000)
+data = np.frombuffer(b"x" * (4 * 1024 * 1024 - 9) + token.encode() + b"x" * 99, "u1").copy()
+kept_rows = rows.copy()
+del token
+"""
+
+
+def test_a_secret_in_a_large_value_is_told_too(secrets: None, here: Here) -> None:
+    """A file of Parquet has its texts compressed, an array of texts has them in UTF-32, and one value is on a border of the search."""
+    count = cell("import numpy as np\nnumbers = np.zeros(100_000)", "step:count", *SECRETS)
+    use = cell("print(len(rows), len(kinds), len(words), len(data), len(numbers))", "step:use")
+    run = here.run(cell(LARGE, "step:read", *SECRETS), count, use)
+    (row,) = (s for s in here.store.steps(run["run"]) if s["path"] == "read")
+    assert row["state"] == "succeeded"
+    warned = {w.split("`")[1] for w in row["result"]["warnings"] if "has the value of a secret" in w}
+    assert warned == {"rows", "kinds", "words", "data"}
+    (other,) = (s for s in here.store.steps(run["run"]) if s["path"] == "count")
+    assert other["result"]["warnings"] == []
+    assert row["result"]["results"]["kept_rows"]["skipped"] == "the value of a secret is in it"
+
+
 def test_the_key_of_a_cached_result_does_not_depend_on_a_secret(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     cells = (cell("import os\nprint(os.environ['DB_TOKEN'])\nx = 1", "step:one", "cache:on", *SECRETS),)
     seen: list[Any] = []

@@ -13,7 +13,10 @@ import numpy
 import pandas
 import pyarrow  # noqa: F401  (pandas reads and writes Parquet by it)
 import pytest
+from safetensors.numpy import load_file
 
+from kfnb.runtime.pods.handover.url_pack import ending_of
+from kfnb.runtime.values import tensor_files
 from kfnb.runtime.values.pickling import dump
 from kfnb.runtime.values.value_store import Store
 from tests.runtime.chain import Chain
@@ -52,6 +55,31 @@ def test_a_large_array_is_a_file_of_numpys_own_format(tmp_path: Path, name: str)
         assert numpy.array_equal(one, array) and one.dtype == array.dtype and one.strides == array.strides
     found[:] = found[::-1].copy()  # its own copy
     assert numpy.array_equal(Store(str(tmp_path)).load(address, "a"), array)
+
+
+def test_what_stands_before_the_memory_of_a_tensor_is_that_of_safetensors(tmp_path: Path) -> None:
+    array = numpy.arange(30_000, dtype="f4").reshape(100, 300)
+    header = tensor_files.header_of("F32", [100, 300], array.nbytes)
+    (tmp_path / "a").write_bytes(header + array.tobytes())
+    assert numpy.array_equal(load_file(tmp_path / "a")["tensor"], array)
+    assert len(header) % 64 == 0 and ending_of(str(tmp_path / "a")) == ".safetensors"
+
+
+def test_tensors_are_files_that_share_memory_as_before(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    whole = torch.arange(120_000.0).reshape(300, 400)
+    values = {"whole": whole, "row": whole[3], "turned": whole.t(), "weight": torch.nn.Parameter(whole)}
+    store, address = stored(tmp_path, values=values)
+    found = store.load(address, "values")
+    for name, value in values.items():
+        one = found[name]
+        assert torch.equal(one, value) and one.stride() == value.stride() and type(one) is type(value)
+        assert one.requires_grad == value.requires_grad
+    found["row"].zero_()
+    assert not found["whole"][3].any() and not found["turned"][:, 3].any() and not found["weight"][3].any()
+    found["whole"].resize_(1000, 1000)  # its memory is its own
+    (path,) = (p for p in files(tmp_path) if ending_of(str(p)) == ".safetensors")
+    assert numpy.array_equal(load_file(path)["tensor"], whole.numpy())
 
 
 def test_what_numpys_format_cannot_say_is_kept(tmp_path: Path) -> None:

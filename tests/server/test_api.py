@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from kfnb.engines.local.containers.container_tool import installed_tool
 from kfnb.runs.kept_notebook import kept_notebook
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.hearing import listening
@@ -115,14 +116,22 @@ async def test_iterations_have_logs_of_their_own(ask: Any) -> None:
     assert [text for _, text in log["lines"]] == ["b/c"]
 
 
-async def test_targets_have_names_and_never_addresses(ask: Any, jp_root_dir: Path) -> None:
+async def test_targets_have_names_and_never_addresses_and_containers_are_of_this_machine(
+    ask: Any, jp_root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (jp_root_dir / "kfnb.toml").write_text('[targets.prod]\nengine = "argo"\nnamespace = "secret-place"\n')
     found = await ask("GET", "targets", notebook="n.ipynb")
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "")
+        _, told = await refused(ask("POST", "runs", body={"notebook": THREE, "containers": True}))
+        assert told["problems"][0]["code"] == "KF740" and "neither podman nor docker" in told["problems"][0]["message"]
+        assert (await ask("GET", "targets"))["containers"] is None
     assert found == {
+        "containers": installed_tool(),
         "targets": [
             {"name": "local", "engine": "local", "trusted": True},
             {"name": "prod", "engine": "argo", "trusted": False},
-        ]
+        ],
     }
 
 

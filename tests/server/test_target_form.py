@@ -70,6 +70,18 @@ async def test_what_is_there_becomes_the_target(ask: Ask, kube: Cluster, file: P
     assert {"name": "mine", "engine": "argo", "trusted": True} in (await ask("GET", "targets"))["targets"]
 
 
+async def test_images_and_values_go_where_the_user_says(ask: Ask, kube: Cluster, file: Path) -> None:
+    stores = {"repository": "registry.example.org/team/app", "values": "s3://bucket/runs"}
+    shown = await ask("POST", "targets", "proposal", body={**HERE, **stores})
+    assert {key: shown["settings"][key] for key in stores} == stores
+    code, answer = await refused(added(ask, settings=shown["settings"]))
+    assert code == 412, "the settings are those of another choice"
+    assert await added(ask, settings=shown["settings"], **stores) == {"name": "mine", "file": str(file)}
+    assert file.read_text() == shown["text"].replace("targets.cluster", "targets.mine")
+    code, answer = await refused(ask("POST", "targets", "proposal", body={**HERE, "repository": "app:latest"}))
+    assert code == 400 and "repository is the name of a repository" in answer["message"]
+
+
 async def test_who_lacks_rights_gets_the_roles_for_an_administrator(
     ask: Ask, kube: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import OpenNotebook
-from tests.ui.helpers import badge, command, has_state, in_notebook, panel, press_run, screenshot
+from tests.ui.helpers import badge, command, has_state, in_notebook, panel, press_run, screenshot, set_theme
+from tests.ui.test_hard import violations
 
 pytestmark = pytest.mark.slow
 
@@ -152,3 +153,103 @@ def test_a_problem_offers_the_marks_that_settle_it_and_a_step_may_fail_or_take_f
     answer(page, "rows.csv, models/net.bin")
     expect(badge(page, "use")).to_contain_text("may fail")
     assert tags(page, 1) == ["step:use", "on-failure:continue", "file:rows.csv", "file:models/net.bin"]
+
+
+def form(page: Page) -> Locator:
+    """The form for the marks of the active cell, in the property inspector."""
+    command(page, "kfnb:open-mark-form")
+    found = page.locator(".kfnb-Marks")
+    expect(found).to_be_visible()
+    return found
+
+
+def written(page: Page, number: int) -> Any:
+    """The source, the tags and the settings of a cell."""
+    read = "(p, at) => { const m = p.content.model.cells.get(at); return [m.sharedModel.getSource(), m.getMetadata('tags'), m.getMetadata('kfnb')] }"
+    return in_notebook(page, read, number)
+
+
+def fill(field: Locator, text: str) -> None:
+    field.fill(text)
+    field.press("Enter")
+
+
+def test_the_form_has_every_mark_and_changes_each_where_it_is_written(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(
+        cell("a = 1", "hide", "step:make", "cpu:1", "env:A=1"),
+        cell("%%component use --memory 1Gi\nprint(a)", metadata={"kfnb": {"packages": ["six"]}}),
+        cell("b = a", "step:make", "retry:2"),
+    )
+    has_state(page, "use", "")
+    select(page, 0)
+    marks = form(page)
+    cpu = marks.get_by_label("CPU", exact=True)
+    expect(cpu).to_have_value("1")
+    fill(cpu, "2")
+    expect(cpu).to_have_value("2")
+    expect(cpu).to_be_focused()
+    fill(marks.get_by_label("Add: Environment variable", exact=True), "B=2")
+    expect(marks.get_by_label("Environment variable", exact=True)).to_have_count(2)
+    expect(marks.get_by_label("Add: Environment variable", exact=True)).to_have_value("")
+    marks.get_by_role("button", name="Remove Environment variable: A=1").click()
+    fill(marks.get_by_label("Retries", exact=True), "3")
+    assert written(page, 0) == ["a = 1", ["hide", "step:make", "cpu:2", "env:B=2"], None]
+    assert written(page, 2) == ["b = a", ["step:make", "retry:3"], None], "it stands in the other cell of the step"
+    fill(marks.get_by_label("Memory", exact=True), "much")
+    expect(marks).to_contain_text("`memory:much`")
+    fill(marks.get_by_label("Memory", exact=True), "4Gi")
+    expect(marks.locator(".kfnb-Marks-wrong")).to_have_count(0)
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        set_theme(page, theme)
+        screenshot(page, f"mark-form-{theme.split()[-1].lower()}")
+        assert violations(page, ".kfnb-Marks") == []
+    command(page, "notebook:undo-cell-action")
+    expect(marks.get_by_label("Memory", exact=True)).to_have_value("much")
+    marks.get_by_role("button", name="of cell 3").click()
+    expect(marks.get_by_label("Retries", exact=True)).to_have_value("3")
+
+    select(page, 1)
+    expect(marks.get_by_label("Memory", exact=True)).to_have_value("1Gi")
+    expect(marks.get_by_label("Package", exact=True)).to_have_value("six")
+    fill(marks.get_by_label("Memory", exact=True), "2Gi")
+    fill(marks.get_by_label("Package", exact=True), "six>=1")
+    marks.get_by_label("Keep results", exact=True).select_option("on")
+    marks.get_by_label("Name of the pipeline", exact=True).fill("mine")
+    select(page, 1)
+    source = "%%component use --memory 2Gi --cache on\nprint(a)"
+    assert written(page, 1) == [source, None, {"packages": "six>=1"}]
+    assert in_notebook(page, "p => p.content.model.getMetadata('kfnb')") == {"name": "mine"}
+    marks.get_by_label("This cell is", exact=True).select_option("Not in the pipeline")
+    expect(marks.get_by_label("CPU", exact=True)).to_have_count(0)
+    assert written(page, 1) == ["print(a)", ["skip"], None]
+
+
+def test_the_form_has_the_rare_marks_folded(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(cell("a = 1"), cell("b = 2", "step:two"))
+    has_state(page, "two", "")
+    select(page, 0)
+    marks = form(page)
+    expect(marks.get_by_label("Name of the step", exact=True)).to_have_value("")
+    fill(marks.get_by_label("Name of the step", exact=True), "one")
+    has_state(page, "one", "")
+    assert tags(page, 0) == ["step:one"]
+    more = marks.locator("fieldset", has_text="Pod").locator("details")
+    expect(more.get_by_label("Priority class", exact=True)).to_be_hidden()
+    more.locator("summary").click()
+    fill(more.get_by_label("Priority class", exact=True), "high")
+    expect(more.locator("summary")).to_have_text("More (1 set)")
+    labels = {
+        "Add: Tolerated taint": "gpu:NoSchedule", "Add: Affinity": "node:gpu", "Add: Security context": "runAsUser=1000",
+        "Service account": "robot",
+    }  # fmt: skip
+    for label, value in labels.items():
+        fill(more.get_by_label(label, exact=True), value)
+    fill(marks.get_by_label("Add: Runs after", exact=True), "two")
+    fill(marks.get_by_label("Add: Volume", exact=True), "data:/data:ro")
+    fill(marks.get_by_label("Add: Secret", exact=True), "db:password:PASSWORD")
+    assert tags(page, 0) == [
+        "step:one", "priority-class:high", "toleration:gpu:NoSchedule", "affinity:node:gpu", "security-context:runAsUser=1000",
+        "service-account:robot", "after:two", "volume:data:/data:ro", "secret:db:password:PASSWORD",
+    ]  # fmt: skip
+    expect(marks.locator(".kfnb-Marks-wrong")).to_have_count(0)
+    screenshot(page, "mark-form-rare")

@@ -11,12 +11,13 @@ import yaml
 from playwright.sync_api import Locator, Page, expect
 
 from kfnb.engines.cluster.targets import rights
+from kfnb.engines.local.containers.container_tool import installed_tool
 from tests.cluster.argo import pods
 from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster
 from tests.notebooks import cell
 from tests.ui.conftest import Console, Lab, OpenNotebook
-from tests.ui.helpers import panel, screenshot, set_theme
+from tests.ui.helpers import has_state, panel, press_run, screenshot, set_theme
 from tests.ui.test_hard import violations
 
 pytestmark = pytest.mark.slow
@@ -44,6 +45,20 @@ def in_every_theme(page: Page, name: str) -> None:
         set_theme(page, theme)
         screenshot(page, f"target-form-{name}-{theme.removeprefix('JupyterLab ').lower().replace(' ', '-')}")
         assert violations(page, ".kfnb-Target") == [], theme
+
+
+@pytest.mark.skipif(installed_tool() is None, reason="this machine has neither podman nor docker")
+def test_the_steps_of_a_run_on_this_machine_can_be_put_into_containers(open_notebook: OpenNotebook) -> None:
+    """The image does not exist, so the run shows that a container was asked for."""
+    page = open_notebook(cell("rows = [1, 2]", "step:load", "image:registry.invalid/team/app:1"))
+    panel(page)
+    page.get_by_label("Where to run").select_option("containers")
+    press_run(page)
+    has_state(page, "load", "failed")
+    expect(page.locator("#kfnb-panel")).to_contain_text("the image registry.invalid/team/app:1 is not on this machine")
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        set_theme(page, theme)
+        screenshot(page, f"in-containers-{theme.rpartition(' ')[2].lower()}")
 
 
 def test_a_cluster_becomes_a_target_by_keyboard_alone(open_notebook: OpenNotebook, kube: Cluster, file: Path) -> None:

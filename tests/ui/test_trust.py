@@ -8,12 +8,14 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from kfnb.engines.local.containers.container_tool import installed_tool
 from tests.cluster.hearing import listening
 from tests.notebooks import cell, notebook, write
 from tests.ui.conftest import Lab, OpenFile
 from tests.ui.helpers import has_state, panel, press_run, screenshot, set_theme
 
 pytestmark = pytest.mark.slow
+HERE = ["local", "containers"] if installed_tool() else ["local"]
 
 
 def chosen(page: Page) -> str:
@@ -32,7 +34,7 @@ def test_a_target_that_came_with_the_notebook_is_used_when_it_was_trusted(lab: L
         page = open_file(path)
         panel(page)
         where = page.get_by_label("Where to run")
-        expect(where.locator("option")).to_have_text(["local", "prod (kfp) – not trusted"])
+        expect(where.locator("option")).to_have_text([*HERE, "prod (kfp) – not trusted"])
         assert chosen(page) == "local", "what the notebook names is not chosen for the user"
         press_run(page)
         has_state(page, "make", "succeeded")

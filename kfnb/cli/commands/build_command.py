@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,23 +19,22 @@ from kfnb.cli.command_helpers import (
     pipeline_option,
     refuse,
     report,
+    request_errors,
     required,
 )
+from kfnb.cli.commands.run_and_retry import parse_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+    from kfnb.engines.cluster.submission.image_order import ImageOrder
     from kfnb.images.builders.build_images import BuiltImage
     from kfnb.images.builders.build_plan import PlannedImage, PlannedPlatform
-    from kfnb.images.layers.choose_wheel import Platform
     from kfnb.images.layers.package_layers import PackageLayer
-    from kfnb.images.layers.wheel_cache import WheelCache
-    from kfnb.images.locks.lock_model import Lock
-    from kfnb.images.registry.image_repository import ImageRepository
     from kfnb.notebook.notebook_source import Source
 
-WHERE = "--repository registry.example.org/team/app, or --repository oci:FOLDER"
+WHERE = "--repository registry.example.org/team/app, oci:FOLDER or docker-archive:FILE"
 
 
 @click.command()
@@ -43,7 +42,7 @@ WHERE = "--repository registry.example.org/team/app, or --repository oci:FOLDER"
 @click.option(
     "--target",
     metavar="TARGET",
-    help="Take its settings (image, packages, …).",
+    help="Make the images that its runs use: take its settings (repository, image, packages, …).",
     shell_complete=completion_words.target_names,
 )
 @click.option(
@@ -71,6 +70,14 @@ WHERE = "--repository registry.example.org/team/app, or --repository oci:FOLDER"
     metavar="FOLDER",
     help="Only write, for each image, the Dockerfile that a tool would run.",
 )
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A value of a parameter that a mark names.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be made, and what would be sent.")
 @pipeline_option
 @as_json
@@ -83,138 +90,95 @@ def build(
     python: str | None,
     builder: str | None,
     dockerfiles: Path | None,
+    parameters: tuple[str, ...],
     dry_run: bool,
     pipeline: str | None,
     as_json: bool,
 ) -> None:
-    """Make images for the steps of NOTEBOOK, with the packages that they import, and put them into a repository.
+    """Make images for the steps of NOTEBOOK, with the packages and modules that they import, and put them into a repository.
 
     Neither Docker nor root is needed. Steps that need the same packages share an image.
     """
-    from kfnb.engines.cluster.targets.targets import options_of, target_named
+    from kfnb.engines.cluster.submission.image_order import image_order
     from kfnb.images.builders.built_images import remember_images
-    from kfnb.images.builders.lock_to_build import lock_to_build
-    from kfnb.images.layers.wheel_cache import WheelCache
-    from kfnb.images.locks.lock_pipeline import LockOptions
     from kfnb.pipeline.build.build_from_source import build_source
+    from kfnb.pipeline.parameters.bind_values import bind
     from kfnb.runs.record.home_folder import home_folder
-    from kfnb.step_settings import Settings
 
     started = time.monotonic()
-    with cluster_errors(as_json):
-        options = options_of(target_named(target, notebook.path) if target else None)
-    repository = repository or options.repository or None
-    builder = builder or options.builder
-    chosen = _platforms(platforms or ",".join(options.platforms), as_json)
-    if repository is None and not dry_run and dockerfiles is None:
+    interpreter = python or kernel_python(notebook)
+    settings = _settings(notebook, target, interpreter, platforms, builder, as_json)
+    if not (repository or settings.repository or dry_run or dockerfiles):
         refuse(f"say where the images go: {WHERE}", as_json)
-    if len(chosen) > 1 and (builder != "layers" or dockerfiles is not None):
+    if len(settings.platforms) > 1 and (settings.builder != "layers" or dockerfiles is not None):
         refuse("a Dockerfile is run for one platform at a time: name one with --platform", as_json)
     built = build_source(notebook, pipeline)
     graph = required(built, notebook, as_json)
     if not as_json:
         report(notebook, built.problems, quiet=True)
-    base = base_image or (options.image_of(Settings()) if target else "")
-    cache = WheelCache(sources=options.sources)
-    interpreter = python or kernel_python(notebook)
-    wanted = LockOptions(base, options.packages, options.sources, interpreter, tuple(map(str, chosen)))
-    locked = lock_to_build(graph, notebook.folder, wanted, cache)
+    with request_errors(notebook, as_json):
+        values = bind(graph, parse_parameters(parameters, as_json))
+    base = base_image or (None if target else "")
+    order = image_order(graph, notebook.folder, settings, values, interpreter, repository or "", base)
     if not as_json:
-        for note in locked.notes:
+        for note in order.notes:
             click.echo(f"kfnb: {note}", err=True)
-    work = _Work(locked.lock, notebook.folder, chosen, base, repository, cache, interpreter, options, as_json)
     if dockerfiles is not None:
-        work.write_dockerfiles(dockerfiles)
+        _write_dockerfiles(order, dockerfiles, as_json)
     elif dry_run:
-        work.say_what_would_be()
+        _say_what_would_be(order, as_json)
     else:
-        images = work.build_from_wheels() if builder == "layers" else work.build_with(builder)
-        remember_images(
-            home_folder(), graph, notebook.folder, wanted.needs(graph, notebook.folder), base, wanted.sources, images
-        )
+        from kfnb.cli.build_progress import shown
+
+        with shown(quiet=as_json) as watch:
+            images = order.build(watch)
+        needs, sources = order.requirements, settings.sources
+        remember_images(home_folder(), order.pipeline, notebook.folder, needs, order.base_image, sources, images)
         _say_what_is(images, time.monotonic() - started, as_json)
 
 
-def _platforms(text: str | None, as_json: bool) -> list[Platform]:
-    from kfnb.images.builders.build_plan import this_platform
+def _settings(
+    notebook: Source, target: str | None, interpreter: str | None, platforms: str | None, builder: str | None, as_json: bool
+) -> ClusterOptions:  # fmt: skip
+    """The settings of the target, with what the command line says in their place. An unusable target or platform ends the command."""
+    from kfnb.engines.cluster.targets.targets import options_of, usable_target
     from kfnb.images.layers.choose_wheel import BadPlatform, platform_named
+    from kfnb.images.needs.installed_packages import installed_packages
 
+    with cluster_errors(as_json), request_errors(notebook, as_json):
+        chosen = usable_target(target, notebook.path) if target else None
+        found = options_of(chosen, installed_packages(interpreter).python)
     try:
-        return [platform_named(p) for p in text.split(",")] if text else [this_platform()]
+        named = tuple(str(platform_named(p)) for p in platforms.split(",")) if platforms else found.platforms
     except BadPlatform as error:
         refuse(str(error), as_json)
+    return replace(found, platforms=named, builder=builder or found.builder)
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What is built, of what, and where it goes."""
+def _write_dockerfiles(order: ImageOrder, folder: Path, as_json: bool) -> None:
+    written = {}
+    for context in order.contexts():
+        context.write(folder / context.tag)
+        written[str(folder / context.tag / "Dockerfile")] = list(context.requirements.steps)
+    if as_json:
+        emit({"dockerfiles": written})
+        return
+    for path, steps in written.items():
+        click.echo(f"{path}: for {', '.join(steps)}")
 
-    lock: Lock
-    folder: Path
-    platforms: list[Platform]
-    base_image: str
-    repository: str | None
-    cache: WheelCache
-    interpreter: str | None
-    options: ClusterOptions
-    as_json: bool
 
-    def plan(self) -> tuple[PlannedImage, ...]:
-        from kfnb.images.builders.build_plan import plan_images
+def _say_what_would_be(order: ImageOrder, as_json: bool) -> None:
+    from kfnb.images.builders.build_images import built_before
 
-        return plan_images(self.lock, self.folder, self.platforms, self.base_image, self.cache, self.open)
-
-    def place(self) -> ImageRepository | None:
-        return self.open(self.repository) if self.repository is not None else None
-
-    def open(self, name: str) -> ImageRepository:
-        from kfnb.engines.cluster.submission.target_images import open_for
-
-        return open_for(self.options, name)
-
-    def build_from_wheels(self) -> tuple[BuiltImage, ...]:
-        from kfnb.cli.build_progress import shown
-        from kfnb.images.builders.build_images import build_images
-
-        place, planned = self.place(), self.plan()
-        assert place is not None
-        with shown(quiet=self.as_json) as watch:
-            return build_images(planned, place, self.cache, watch, self.interpreter)
-
-    def build_with(self, tool: str) -> tuple[BuiltImage, ...]:
-        from kfnb.images.builders.container_tools import build_with, contexts
-
-        assert self.repository is not None
-        (platform,) = self.platforms
-        made = contexts(self.lock, self.folder, platform, self.base_image)
-        return build_with(tool, made, platform, self.repository, lambda text: click.echo(text, err=True))
-
-    def write_dockerfiles(self, folder: Path) -> None:
-        from kfnb.images.builders.container_tools import contexts
-
-        (platform,) = self.platforms
-        written = {}
-        for context in contexts(self.lock, self.folder, platform, self.base_image):
-            context.write(folder / context.tag)
-            written[str(folder / context.tag / "Dockerfile")] = list(context.requirements.steps)
-        if self.as_json:
-            emit({"dockerfiles": written})
-            return
-        for path, steps in written.items():
-            click.echo(f"{path}: for {', '.join(steps)}")
-
-    def say_what_would_be(self) -> None:
-        from kfnb.images.builders.build_images import built_before
-
-        place, planned = self.place(), self.plan()
-        there = {image.tag for image in planned if place is not None and built_before(image, place) is not None}
-        if self.as_json:
-            emit({"images": [_planned_json(image, image.tag in there) for image in planned], "dry_run": True})
-            return
-        for image in planned:
-            name = f"{place.name if place is not None else '…'}:{image.tag}"
-            click.echo(f"{name} (is there already)" if image.tag in there else name)
-            _say_layers(image)
+    planned, place = order.planned(), order.place() if order.repository else None
+    there = {image.tag for image in planned if place is not None and built_before(image, place) is not None}
+    if as_json:
+        emit({"images": [_planned_json(image, image.tag in there) for image in planned], "dry_run": True})
+        return
+    for image in planned:
+        name = f"{order.repository or '…'}:{image.tag}"
+        click.echo(f"{name} (is there already)" if image.tag in there else name)
+        _say_layers(image)
 
 
 def _say_layers(image: PlannedImage) -> None:
@@ -225,6 +189,8 @@ def _say_layers(image: PlannedImage) -> None:
         click.echo(f"  {platform.base.platform} on {image.base_image}: {packages}, {size_text(size)}")
         for layer in platform.layers:
             click.echo(f"    {size_text(layer.download):>9}  {_versions(platform, layer)}")
+        if image.code:
+            click.echo(f"    {size_text(sum(map(len, image.code.values()))):>9}  {', '.join(image.code)}")
 
 
 def _say_what_is(images: Sequence[BuiltImage], seconds: float, as_json: bool) -> None:
@@ -234,7 +200,7 @@ def _say_what_is(images: Sequence[BuiltImage], seconds: float, as_json: bool) ->
         return
     for image in images:
         click.echo(f"{image.reference}")
-        sizes = ""
+        sizes = "" if image.uploaded is None else " · is there already"
         if image.bytes is not None:
             sent = f"{size_text(image.uploaded)} of it new" if image.uploaded else "nothing new"
             sizes = f" · {size_text(image.bytes)}, {sent}"
@@ -255,6 +221,7 @@ def _planned_json(image: PlannedImage, there: bool) -> dict[str, Any]:
         "tag": image.tag,
         "there": there,
         "base": image.base_image,
+        "code": {path: len(content) for path, content in image.code.items()},
         "platforms": {
             str(p.base.platform): [
                 {"title": layer.title, "bytes": layer.download, "wheels": [w.name for w in layer.wheels]} for layer in p.layers

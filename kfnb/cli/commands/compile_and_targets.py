@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +31,11 @@ from kfnb.problems import NotebookError, errors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
     from kfnb.engines.cluster.targets.diagnosis import Diagnosis
     from kfnb.engines.cluster.targets.targets import Target
     from kfnb.notebook.notebook_source import Source
+    from kfnb.pipeline.model import Pipeline
 
 
 @click.command("compile")
@@ -51,17 +53,21 @@ if TYPE_CHECKING:
 )
 @click.option("--cron", metavar="SCHEDULE", help='Argo: a CronWorkflow, such as "0 6 * * *".')
 @click.option("--template", is_flag=True, help="Argo: a WorkflowTemplate.")
+@click.option("--build", is_flag=True, help="First build the images that the target's repository lacks.")
 @pipeline_option
 @as_json
 def compile_(
     notebook: Source, engine: str | None, target: str | None, output: Path | None, parameters: tuple[str, ...], cron: str | None,
-    template: bool, pipeline: str | None, as_json: bool,
+    template: bool, build: bool, pipeline: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow. Nothing is run or sent."""
+    """Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow. Nothing is run or sent.
+
+    With a target that has a repository, steps are pinned to the images that are there.
+    """
     from kfnb.engines.cluster.clients.cluster_errors import BadTarget
     from kfnb.engines.cluster.lowering.compile_for_cluster import WorkflowForm, compile_documents
     from kfnb.engines.cluster.lowering.manifest_files import as_yaml, write
-    from kfnb.engines.cluster.targets.targets import options_of, target_named
+    from kfnb.engines.cluster.targets.targets import options_of, target_named, usable_target
     from kfnb.images.needs.installed_packages import installed_packages
     from kfnb.images.needs.step_requirements import travelling_files, travelling_text
     from kfnb.pipeline.build.build_from_source import build_source
@@ -70,6 +76,8 @@ def compile_(
     graph = required(build_source(notebook, pipeline), notebook, as_json)
     try:
         chosen = target_named(target, notebook.path) if target else None
+        if chosen is not None and chosen.settings.get("repository"):
+            chosen = usable_target(chosen.name, notebook.path)
         interpreter = kernel_python(notebook)
         options = options_of(chosen, installed_packages(interpreter).python)
         values = bind(graph, parse_parameters(parameters, as_json))
@@ -83,13 +91,17 @@ def compile_(
         refuse("say for which engine: --engine kfp or --engine argo (or name a target)", as_json)
     if (cron or template) and engine != "argo":
         refuse("--cron and --template are Argo's; Kubeflow Pipelines takes a schedule with `kfnb run --cron`", as_json)
+    if build and not options.repository:
+        refuse("--build needs a target with `repository`, where the images go", as_json)
+    if options.repository:
+        options = replace(options, images=_images(notebook, graph, options, values, interpreter, build, as_json))
     form = WorkflowForm(cron=cron or "", template=template)
     manifests, problems = compile_documents(graph, engine, options, notebook.folder, values, form, interpreter)
     if not as_json:
         report(notebook, problems, quiet=True)
     if errors(problems):
         fail(notebook, problems, True) if as_json else sys.exit(FAILED)
-    files = travelling_files(graph, notebook.folder, options.packages, values, interpreter)
+    files = travelling_files(graph, notebook.folder, options.packages, values, interpreter, options.travel_limit)
     if files and not as_json:
         click.echo(travelling_text(files), err=True)
     if output is None:
@@ -100,10 +112,35 @@ def compile_(
     except ValueError as error:
         refuse(str(error), as_json)
     summary: dict[str, Any] = {"file": str(output), "engine": engine, "pipeline": graph.name, "bytes": size}
+    summary |= {"images": dict(options.images)} if options.repository else {}
     if as_json:
         emit({**summary, "files": [asdict(f) for f in files], "problems": [p.to_json() for p in problems]})
     else:
         click.echo(f"{output}: {graph.name} for {engine}, {size / 1000:.1f} kB")
+
+
+def _images(
+    notebook: Source, graph: Pipeline, options: ClusterOptions, values: dict[str, Any], interpreter: str | None, build: bool,
+    as_json: bool,
+) -> dict[str, str]:  # fmt: skip
+    """The images of the target's repository to which steps are pinned, by the names of the steps. The user is told which steps have none."""
+    from kfnb.cli.build_progress import shown
+    from kfnb.engines.cluster.submission.image_order import image_order
+
+    order = image_order(graph, notebook.folder, options, values, interpreter)
+    if build:
+        with shown(quiet=as_json) as watch:
+            return order.pinned(order.build(watch))
+    there = order.there()
+    lacking = order.lacking(there)
+    if lacking and not as_json:
+        steps = f"step{'' if len(lacking) == 1 else 's'} {', '.join(lacking)}"
+        click.echo(
+            f"kfnb: {options.repository} has no image for {steps} as the notebook is now, so that packages are installed at their start: "
+            "build it with `kfnb build` for this target, or compile with --build",
+            err=True,
+        )
+    return order.pinned(there)
 
 
 @click.command()

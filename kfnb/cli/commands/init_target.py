@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 @click.option("--namespace", metavar="NAME", help="The namespace in which runs are made.")
 @click.option("--host", metavar="URL", help="The address of Kubeflow Pipelines, where it has one of its own.")
 @click.option("--repository", metavar="R", help="Where images of steps are built to: registry.example.org/team/app.")
+@click.option(
+    "--values",
+    metavar="V",
+    help="What values pass through: s3://BUCKET/PREFIX, volume:CLAIM, the kind of the artifact repository…",
+)
 @click.option("--rbac", is_flag=True, help="Only print the roles that are needed, as YAML for an administrator.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @as_json
 def init_target(
     name: str | None, engine: str | None, kubeconfig: str | None, context: str | None, namespace: str | None, host: str | None,
-    repository: str | None, rbac: bool, yes: bool, as_json: bool,
+    repository: str | None, values: str | None, rbac: bool, yes: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make a target of a cluster: look at what is there, and write it into your configuration as the target NAME.
 
@@ -42,7 +47,7 @@ def init_target(
     """
     from kfnb.engines.cluster.targets.connection import check_namespace
     from kfnb.engines.cluster.targets.proposed_target import propose, settings_for, usual_engine
-    from kfnb.engines.cluster.targets.target_settings import USUAL_NAMES
+    from kfnb.engines.cluster.targets.target_settings import USUAL_NAMES, Stores
     from kfnb.engines.cluster.targets.write_target import check_new_target
 
     asks = not (yes or as_json or rbac) and sys.stdin.isatty()
@@ -56,7 +61,7 @@ def init_target(
                 "engine": "kfp",
                 "host": host,
                 **({"namespace": namespace} if namespace else {}),
-                **({"repository": repository} if repository else {}),
+                **Stores(repository or "", values or "").settings(),
             }
             _add(propose(name or USUAL_NAMES["kfp"], settings), as_json)
         chosen = _connection(kubeconfig, context, namespace, asks)
@@ -74,7 +79,7 @@ def init_target(
             repository = click.prompt(
                 "repository (such as registry.example.org/team/app)", default="", show_default=False
             )
-        settings = settings_for(found, engine, chosen) | ({"repository": repository} if repository else {})
+        settings = settings_for(found, engine, chosen, Stores(repository or "", values or ""))
         _add(propose(name, settings, found), as_json, found)
 
 

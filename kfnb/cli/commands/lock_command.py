@@ -19,10 +19,12 @@ from kfnb.cli.command_helpers import (
     notebook_argument,
     pipeline_option,
     refuse,
+    request_errors,
     required,
 )
 
 if TYPE_CHECKING:
+    from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
     from kfnb.images.locks.lock_model import Lock
     from kfnb.images.locks.lock_pipeline import LockOptions
     from kfnb.notebook.notebook_source import Source
@@ -51,12 +53,17 @@ def lock(
 
     Later runs on a cluster install these files and no others.
     """
+    from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
     from kfnb.images.locks.lock_file import BadLock, lock_beside
     from kfnb.pipeline.build.build_from_source import build_source
 
     built = build_source(notebook, pipeline)
     graph = required(built, notebook, as_json)
-    options = _options(notebook, target, python, platforms, as_json)
+    interpreter = python or kernel_python(notebook)
+    settings = _settings(notebook, target, interpreter, as_json)
+    options = _options(settings, interpreter, platforms, as_json)
+    if settings is not None:  # whose defaults may name packages too
+        graph = fit_to_target(graph, settings, {p.name: p.default for p in graph.parameters})
     try:
         path, earlier = lock_beside(graph, notebook.folder)
     except BadLock as error:
@@ -66,11 +73,21 @@ def lock(
     _lock(notebook, graph, options, (path, earlier), upgrade, packages, as_json)
 
 
+def _settings(notebook: Source, target: str | None, interpreter: str | None, as_json: bool) -> ClusterOptions | None:
+    """The settings of the target, when one is named. An unusable target ends the command."""
+    from kfnb.engines.cluster.targets.targets import options_of, usable_target
+    from kfnb.images.needs.installed_packages import installed_packages
+
+    if target is None:
+        return None
+    with cluster_errors(as_json), request_errors(notebook, as_json):
+        return options_of(usable_target(target, notebook.path), installed_packages(interpreter).python)
+
+
 def _options(
-    notebook: Source, target: str | None, python: str | None, platforms: str | None, as_json: bool
+    settings: ClusterOptions | None, interpreter: str | None, platforms: str | None, as_json: bool
 ) -> LockOptions:
-    """What the command line says. An unusable target or platform ends the command."""
-    from kfnb.engines.cluster.targets.targets import options_of, target_named
+    """What the target and the command line say. An unknown platform ends the command."""
     from kfnb.images.locks.lock_pipeline import LockOptions
     from kfnb.images.locks.resolve_sets import known_platform
 
@@ -78,11 +95,8 @@ def _options(
     unknown = [p for p in chosen if not known_platform(p)]
     if unknown:
         refuse(f"there is no platform `{unknown[0]}`: it is linux/amd64 or linux/arm64", as_json)
-    interpreter = python or kernel_python(notebook)
-    with cluster_errors(as_json):
-        if target is None:
-            return LockOptions(interpreter=interpreter, platforms=chosen)
-        settings = options_of(target_named(target, notebook.path))
+    if settings is None:
+        return LockOptions(interpreter=interpreter, platforms=chosen)
     return LockOptions(settings.image, settings.packages, settings.sources, interpreter, chosen)
 
 

@@ -204,11 +204,7 @@ def outputs_of_member(member: Job, steps: tuple[Job, ...], outputs: dict[str, st
 
 
 def transport_of(options: ClusterOptions) -> dict[str, Any]:
-    """How the runtime passes values on; empty where they are parameters."""
-    if options.values_by_url:
-        sources = options.sources.to_json()
-        settings = {"options": dict(options.value_options), "sources": sources}
-        return {"url": options.values, **{k: v for k, v in settings.items() if v}}
+    """How the runtime passes values on without a store at a URL; empty where they are parameters."""
     if options.values.startswith("volume:"):
         return {"mount": MOUNT}
     return {"artifacts": True} if options.artifact_kind else {}

@@ -11,6 +11,7 @@ from kfnb.engines.argo.container_templates import ContainerTemplates
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, jobs_in, steps_of_pod
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.literal_texts import integer_defaults
+from kfnb.engines.cluster.lowering.store_transport import store_transport
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
@@ -49,9 +50,9 @@ class WorkflowContext:
 
     def _runtime_specs(self) -> dict[str, dict[str, Any]]:
         types = {p.name: p.type for p in self.pipeline.parameters}
-        transport = container_templates.transport_of(self.options)
-        if self.options.values_by_url and (readers := self._readers_of_tables()):
-            transport["tables"] = readers
+        steps = [s.step for j in self.jobs.values() if not j.plain_container for s in steps_of_pod(j)]
+        stored = store_transport(self.options, self.requirements, steps)
+        transport = stored or container_templates.transport_of(self.options)
         integers = integer_defaults(self.pipeline)
         renamed = {k: f"{c.kind}-{c.name}" for c, k in self._keys.items() if k != f"{c.kind}-{c.name}"}
         return {
@@ -59,13 +60,6 @@ class WorkflowContext:
             for j in self.jobs.values()
             if not j.plain_container
         }
-
-    def _readers_of_tables(self) -> str:
-        """Which steps are sure to read Parquet: ``all``, those of one ``image``, or none."""
-        steps = [s.step for j in self.jobs.values() if not j.plain_container for s in steps_of_pod(j)]
-        if all(self.requirements.has_module(s, "pyarrow") for s in steps):
-            return "all"
-        return "image" if len({self.options.image_of(s.settings) for s in steps}) == 1 else ""
 
     def _all_keys(self) -> dict[Channel, str]:
         """The name of each channel's parameter. Argo allows letters, digits, ``-`` and ``_``."""

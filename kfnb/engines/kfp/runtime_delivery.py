@@ -64,6 +64,16 @@ def deliver_runtime(root: Block) -> Block:
     return delivered if first is None else replace(delivered, nodes=(first, *delivered.nodes))
 
 
+def with_all_packs(root: Block) -> Block:
+    """The same blocks, in which every step hands on a pack. In a value store at a URL, a step has its place by the URI of its pack."""
+
+    def changed(job: Job) -> Job:
+        pack = Channel("pack", job.name)
+        return job if job.plain_container or pack in job.outputs else replace(job, outputs=(pack, *job.outputs))
+
+    return _mapped(root, changed)
+
+
 def _first_pack(job: Job) -> Channel:
     """The pack of a step, or of the first step of a pod."""
     return Channel("pack", steps_of_pod(job)[0].name)

@@ -24,6 +24,7 @@ from kfnb.images.documents.image_documents import (
 )
 from kfnb.images.documents.sbom import MEDIA_TYPE as SBOM_TYPE
 from kfnb.images.documents.sbom import bill_of_materials
+from kfnb.images.layers.code_layer import code_key, make_code_layer
 from kfnb.images.layers.layer_archive import write_layer
 from kfnb.images.layers.package_layers import FORMAT, Compiler, make_layers
 from kfnb.images.layers.wheel_cache import WheelCache
@@ -31,6 +32,7 @@ from kfnb.images.registry.image_repository import Descriptor, ImageRepository, M
 
 WORKERS = 4
 HOME_TITLE, HOME_KEY = "home folder", f"home-{FORMAT}"
+CODE_TITLE = "code"
 
 
 @dataclass(frozen=True)
@@ -108,19 +110,19 @@ def _build(
     for platform, layers, documents in made:
         uploads.platform(platform, layers, documents, cache)
     manifests = [documents.manifest for _, _, documents in made]
-    if len(made) > 1:
-        for manifest in manifests:
-            repository.put_manifest(manifest.content, manifest.media_type, manifest.digest)
-        pairs = [(p.base, m) for (p, _, _), m in zip(made, manifests, strict=True)]
-        top = image_index(pairs, _annotations(image, image.platforms[0]))
-    else:
-        (top,) = manifests
-    repository.put_manifest(top.content, top.media_type, image.tag)
     for (platform, _, _), manifest in zip(made, manifests, strict=True):
+        repository.put_manifest(manifest.content, manifest.media_type, manifest.digest)
         bill = bill_of_materials(
             image.tag, manifest.digest, (platform.base.name, platform.base.digest), platform.packages
         )
         repository.attach(manifest.descriptor, SBOM_TYPE, SBOM_TYPE, bill)
+    if len(made) > 1:
+        pairs = [(p.base, m) for (p, _, _), m in zip(made, manifests, strict=True)]
+        top = image_index(pairs, _annotations(image, image.platforms[0]))
+    else:
+        (top,) = manifests
+    # The tag comes last: whoever sees it finds all that belongs to the image, its list of packages too.
+    repository.put_manifest(top.content, top.media_type, image.tag)
     size = sum(b.size for b in manifests[0].blobs())
     return _built(image, repository, top, size, uploads.bytes)
 
@@ -141,6 +143,8 @@ def _make(
     home = cache.layer(HOME_KEY) or cache.keep_layer(HOME_KEY, lambda out: write_layer((), out, folders=[HOME]))
     layers = [(HOME_KEY, AddedLayer(HOME_TITLE, home))]
     layers += [(m.key, AddedLayer(m.title, m.digests)) for m in made]
+    if image.code:  # it comes last, because it changes most often
+        layers.append((code_key(image.code), AddedLayer(CODE_TITLE, make_code_layer(image.code, cache))))
     documents = image_documents(
         platform.base, [added for _, added in layers], _labels(image), _annotations(image, platform)
     )

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform as machine
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache as remembered
 from functools import partial
 from pathlib import Path
 
 from kfnb.images.documents.base_image import BaseImage, read_base
-from kfnb.images.layers.choose_wheel import MACHINES, Platform, chosen_wheel
+from kfnb.images.layers.choose_wheel import Platform, chosen_wheel
+from kfnb.images.layers.code_layer import code_for, code_key
 from kfnb.images.layers.package_layers import PackageLayer, package_layers
 from kfnb.images.layers.wheel_cache import WheelCache
 from kfnb.images.locks.lock_model import Lock, LockedFile, LockedPackage, RequirementSet
+from kfnb.images.machines import MACHINES, own_architecture
 from kfnb.images.registry.image_repository import ImageRepository
 from kfnb.images.registry.open_repository import open_repository
 from kfnb.problems import UserError
@@ -49,6 +50,8 @@ class PlannedImage:
         The tag, which ends with the beginning of the key.
     key
         The hash of all that goes into the image.
+    code
+        The modules of its last layer, by path.
     """
 
     requirements: RequirementSet
@@ -56,15 +59,13 @@ class PlannedImage:
     platforms: tuple[PlannedPlatform, ...]
     tag: str
     key: str
+    code: Mapping[str, bytes]
 
 
 def this_platform() -> Platform:
     """The platform of this machine, when it runs Linux: a notebook mostly runs where its steps will. Else ``linux/amd64``."""
-    if sys.platform == "linux":
-        found = next((a for a, name in MACHINES.items() if name == machine.machine()), None)
-        if found is not None:
-            return Platform(found)
-    return Platform("amd64")
+    own = own_architecture()
+    return Platform(own if sys.platform == "linux" and own in MACHINES else "amd64")
 
 
 def default_base(python: str) -> str:
@@ -79,7 +80,7 @@ def base_image_of(requirements: RequirementSet, base_image: str) -> str:
 
 def plan_images(
     lock: Lock, folder: Path, platforms: Sequence[Platform], base_image: str, cache: WheelCache,
-    opened: Callable[[str], ImageRepository] = open_repository,
+    opened: Callable[[str], ImageRepository] = open_repository, code: Mapping[str, Mapping[str, bytes]] = {},
 ) -> tuple[PlannedImage, ...]:  # fmt: skip
     """Plan the image of each requirement set.
 
@@ -91,6 +92,8 @@ def plan_images(
         The base image of sets that name none. It may be empty.
     opened
         Opens the repository of a base image.
+    code
+        The modules of each step that no index has, by path, by the names of steps.
 
     Raises
     ------
@@ -107,9 +110,10 @@ def plan_images(
     for requirements in lock.sets:
         name = base_image_of(requirements, base_image)
         found = tuple(_platform(p, requirements, read(name, p), folder) for p in platforms)
-        key = _key(requirements, found)
+        own_code = code_for(requirements.steps, code)
+        key = _key(requirements, found, own_code)
         tag = f"{slug(lock.pipeline)}-{key[:TAG_LENGTH]}"
-        planned.append(PlannedImage(requirements, name, found, tag, key))
+        planned.append(PlannedImage(requirements, name, found, tag, key, own_code))
     return tuple(planned)
 
 
@@ -174,11 +178,12 @@ def _steps(names: Sequence[str]) -> str:
     return f"step {names[0]}" if len(names) == 1 else f"steps {', '.join(names)}"
 
 
-def _key(requirements: RequirementSet, platforms: Sequence[PlannedPlatform]) -> str:
+def _key(requirements: RequirementSet, platforms: Sequence[PlannedPlatform], code: Mapping[str, bytes]) -> str:
     """The hash of all that goes into an image."""
     content = {
         "format": FORMAT,
         "steps": sorted(requirements.steps),
+        "code": code_key(code) if code else "",
         "platforms": {
             str(p.base.platform): [p.base.digest, p.base.manifest.digest, *(layer.key for layer in p.layers)] for p in platforms
         },

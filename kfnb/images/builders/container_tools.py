@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,11 @@ from tempfile import TemporaryDirectory
 
 from kfnb.images.builders.build_images import BuiltImage
 from kfnb.images.builders.build_plan import TAG_LENGTH, CannotBuild, base_image_of, packages_on, slug
-from kfnb.images.builders.containerfile import REQUIREMENTS, dockerfile_text, requirements_text
+from kfnb.images.builders.containerfile import CODE_FOLDER, REQUIREMENTS, dockerfile_text, requirements_text
 from kfnb.images.layers.choose_wheel import Platform
+from kfnb.images.layers.code_layer import code_for
 from kfnb.images.locks.lock_model import Lock, RequirementSet
+from kfnb.images.registry.image_repository import ImageRepository
 from kfnb.images.registry.references import ARCHIVE, OCI
 from kfnb.problems import UserError
 
@@ -46,15 +48,25 @@ class Context:
             path.write_bytes(content)
 
 
-def contexts(lock: Lock, folder: Path, platform: Platform, base_image: str) -> tuple[Context, ...]:
+def contexts(
+    lock: Lock, folder: Path, platform: Platform, base_image: str, code: Mapping[str, Mapping[str, bytes]] = {}
+) -> tuple[Context, ...]:
     """What is built for each requirement set.
 
     Parameters
     ----------
     folder
         The folder of the notebook, in which the lock's own files are.
+    code
+        The modules of each step that no index has, by path, by the names of steps.
     """
-    return tuple(_context(s, lock.pipeline, folder, platform, base_image) for s in lock.sets)
+    return tuple(_context(s, lock.pipeline, folder, platform, base_image, code_for(s.steps, code)) for s in lock.sets)
+
+
+def made_before(context: Context, platform: Platform, repository: ImageRepository) -> BuiltImage | None:
+    """The image of a context, when the repository has it already."""
+    found = repository.manifest(context.tag)
+    return _built(context, platform, repository.name, found.digest, 0) if found is not None else None
 
 
 def build_with(
@@ -81,14 +93,24 @@ def build_with(
     return tuple(_build(tool, context, platform, repository, say) for context in made)
 
 
-def _context(requirements: RequirementSet, pipeline: str, folder: Path, platform: Platform, base_image: str) -> Context:
+def _context(
+    requirements: RequirementSet,
+    pipeline: str,
+    folder: Path,
+    platform: Platform,
+    base_image: str,
+    code: Mapping[str, bytes],
+) -> Context:
     packages = packages_on(requirements, platform)
     direct = [d for p in packages if (d := p.direct) is not None and d.url.startswith("./")]
     archives = {d.url.removeprefix("./"): (folder / d.url).read_bytes() for d in direct}
     files = {
-        "Dockerfile": dockerfile_text(base_image_of(requirements, base_image), requirements, list(archives)).encode(),
+        "Dockerfile": dockerfile_text(
+            base_image_of(requirements, base_image), requirements, list(archives), bool(code)
+        ).encode(),
         REQUIREMENTS: requirements_text(packages).encode(),
         **archives,
+        **{f"{CODE_FOLDER}/{path}": content for path, content in code.items()},
     }
     content = json.dumps([str(platform), {n: hashlib.sha256(c).hexdigest() for n, c in files.items()}], sort_keys=True)
     digest = hashlib.sha256(content.encode()).hexdigest()
@@ -96,15 +118,19 @@ def _context(requirements: RequirementSet, pipeline: str, folder: Path, platform
 
 
 def _build(tool: str, context: Context, platform: Platform, repository: str, say: Say) -> BuiltImage:
-    with TemporaryDirectory(prefix="kfnb-build-") as name:
-        folder = Path(name)
+    name = f"{repository}:{context.tag}"
+    with TemporaryDirectory(prefix="kfnb-build-") as temporary:
+        folder = Path(temporary)
         context.write(folder)
-        say(f"{tool} builds {repository}:{context.tag}")
-        digest = BUILDERS[tool](folder, f"{repository}:{context.tag}", str(platform))
+        say(f"{tool} builds {name}")
+        digest = BUILDERS[tool](folder, name, str(platform))
+    return _built(context, platform, repository, digest, None)
+
+
+def _built(context: Context, platform: Platform, repository: str, digest: str, uploaded: int | None) -> BuiltImage:
     requirements = context.requirements
-    return BuiltImage(
-        requirements.id, requirements.steps, f"{repository}@{digest}", context.tag, (str(platform),), None, None
-    )
+    reference = f"{repository}@{digest}"
+    return BuiltImage(requirements.id, requirements.steps, reference, context.tag, (str(platform),), None, uploaded)
 
 
 def _build_and_push(tool: str, folder: Path, name: str, platform: str) -> str:

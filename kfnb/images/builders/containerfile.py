@@ -6,11 +6,13 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from kfnb.images.documents.image_documents import HOME, STEPS
+from kfnb.images.layers.code_layer import CODE
 from kfnb.images.layers.layer_archive import GROUP, OWNER
 from kfnb.images.layers.wheel_files import PACKAGES, PREFIX
 from kfnb.images.locks.lock_model import LockedPackage, RequirementSet
 
 REQUIREMENTS = "requirements.txt"
+CODE_FOLDER = "kfnb-code"  #: beside the Dockerfile, with the modules of the steps
 CLEAN = "rm -rf /var/lib/apt/lists/*"
 HEAD = "# `kfnb build --dockerfile` has written this file. It needs requirements.txt beside it."
 
@@ -27,18 +29,22 @@ def requirements_text(packages: Iterable[LockedPackage]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def dockerfile_text(base_image: str, requirements: RequirementSet, archives: Sequence[str] = ()) -> str:
+def dockerfile_text(
+    base_image: str, requirements: RequirementSet, archives: Sequence[str] = (), has_code: bool = False
+) -> str:
     """The Dockerfile of a requirement set. Compilers stay in its first stage.
 
     Parameters
     ----------
     archives
         Files beside the notebook that are installed.
+    has_code
+        Whether the steps have modules that no index has.
     """
-    return "\n".join(_lines(base_image, requirements, archives)) + "\n"
+    return "\n".join(_lines(base_image, requirements, archives, has_code)) + "\n"
 
 
-def _lines(base_image: str, requirements: RequirementSet, archives: Sequence[str]) -> Iterator[str]:
+def _lines(base_image: str, requirements: RequirementSet, archives: Sequence[str], has_code: bool) -> Iterator[str]:
     yield HEAD
     yield ""
     if requirements.packages:
@@ -53,6 +59,8 @@ def _lines(base_image: str, requirements: RequirementSet, archives: Sequence[str
     yield f"RUN mkdir -p /{HOME} && chown {OWNER}:{GROUP} /{HOME} && chmod 775 /{HOME}"
     yield f"ENV HOME=/{HOME} PYTHONPATH=/{PACKAGES} PATH=${{PATH}}:/{PREFIX}/bin:/{PACKAGES}/bin"
     yield f"LABEL {STEPS}={','.join(requirements.steps)}"
+    if has_code:
+        yield f"COPY --chown={OWNER}:{GROUP} {CODE_FOLDER} /{CODE}"
     yield f"WORKDIR /{HOME}"
     yield f"USER {OWNER}:{GROUP}"
 

@@ -12,6 +12,7 @@ from kfnb.images.locks.lock_file import BadLock, lock_beside, lock_text, read_lo
 from kfnb.images.locks.lock_model import Lock, Unresolvable
 from kfnb.images.locks.lock_pipeline import Locked, LockOptions, fitting_lock
 from kfnb.images.locks.requested_sets import requested_sets, step_requests
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import UserError
 
@@ -23,8 +24,15 @@ class CannotLock(UserError, Exception):
 DAY = 24 * 3600.0  #: a requirement without a version gets the newest one after this time
 
 
-def lock_to_build(pipeline: Pipeline, folder: Path, options: LockOptions, cache: WheelCache) -> Locked:
+def lock_to_build(
+    pipeline: Pipeline, folder: Path, options: LockOptions, cache: WheelCache, found: StepRequirements
+) -> Locked:
     """The lock for a pipeline's images.
+
+    Parameters
+    ----------
+    found
+        What `LockOptions.needs` has found.
 
     Raises
     ------
@@ -32,16 +40,15 @@ def lock_to_build(pipeline: Pipeline, folder: Path, options: LockOptions, cache:
         When no versions fit together, an index cannot be reached, or the lock beside the notebook cannot be read.
     """
     try:
-        return _lock(pipeline, folder, options, cache)
+        return _lock(pipeline, folder, options, cache, found)
     except BadLock as error:
         raise CannotLock(f"{error}. Remove it, and lock again with `kfnb lock`") from error
     except Unresolvable as error:
         raise CannotLock(f"the packages of {pipeline.name} cannot be resolved:\n{error}") from error
 
 
-def _lock(pipeline: Pipeline, folder: Path, options: LockOptions, cache: WheelCache) -> Locked:
+def _lock(pipeline: Pipeline, folder: Path, options: LockOptions, cache: WheelCache, found: StepRequirements) -> Locked:
     path, beside = lock_beside(pipeline, folder)
-    found = options.needs(pipeline, folder)
     asked = requested_sets(pipeline, found, options.image, options.sources)
     content = repr(
         (pipeline.name, asked, step_requests(pipeline, found), options.platforms, lock_text(beside) if beside else "")

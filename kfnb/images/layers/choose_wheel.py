@@ -13,9 +13,8 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from kfnb.images.locks.lock_model import LockedFile, LockedPackage
+from kfnb.images.machines import MACHINES
 
-#: The names that wheels have for the architectures of images.
-MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "ppc64le": "ppc64le", "s390x": "s390x", "386": "i686"}
 #: The version 2.x of glibc that every base image of these years has; a wheel for a later one is only taken where there is no other.
 COMMON_GLIBC, NEWEST_GLIBC, OLDEST_GLIBC = 28, 41, 5
 OLD_NAMES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from kfnb.images.layers.index_accounts import accounts_of, new_session
 from kfnb.images.layers.layer_archive import CHUNK, LayerDigests
 from kfnb.images.locks.lock_model import LockedFile
+from kfnb.images.registry.client.attempts import BUSY, LONGEST_WAIT, wait_before_next
 from kfnb.problems import UserError
 from kfnb.requirement_checks import DEFAULT_SOURCES, PackageSources
 
@@ -153,21 +154,21 @@ def _download(file: LockedFile, out: IO[bytes], session: requests.Session, progr
         return
     import requests
 
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(TRIES):
+        asked = None
         try:
             with session.get(file.url, stream=True, timeout=TIMEOUT) as answer:
                 if answer.status_code < 400:
                     _copy(file, answer.iter_content(CHUNK), out, progress)
                     return
-                reason, passing = (
-                    f"status {answer.status_code}",
-                    answer.status_code in (408, 429) or answer.status_code >= 500,
-                )
+                reason, passing = f"status {answer.status_code}", answer.status_code in BUSY
+                asked = answer.headers.get("Retry-After")
         except requests.RequestException as error:
             reason, passing = type(error).__name__, True
-        if not passing or attempt == TRIES:
+        wait = wait_before_next(attempt, asked)
+        if not passing or attempt + 1 == TRIES or wait > LONGEST_WAIT:
             raise BadDownload(f"{file.name} cannot be downloaded from {parts.hostname}: {reason}")
-        time.sleep(2.0**attempt / 2)
+        time.sleep(wait)
         out.seek(0)
         out.truncate()
 

@@ -24,6 +24,7 @@ from installer.utils import Scheme, fix_shebang
 
 from kfnb.images.layers.deflate_streams import stored
 from kfnb.images.layers.layer_archive import CHUNK, LayerFile, plain_file
+from kfnb.problems import UserError
 
 PREFIX = "opt/kfnb"  #: the folder in the image that has all we add
 PACKAGES = f"{PREFIX}/packages"  #: the folder that the image's Python has on its path
@@ -32,7 +33,7 @@ INTERPRETER = "/usr/bin/env python3"
 LOCAL_HEAD = 30  #: bytes of a file's head in a zip archive, without its name and its extra field
 
 
-class BadWheel(Exception):
+class BadWheel(UserError, Exception):
     """A file that is no wheel, or a damaged one."""
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.images.locks.lock_model import Lock, LockedFile, LockedPackage, RequirementSet, StepRequest
-from kfnb.images.locks.pylock_packages import packages_in, read_toml
+from kfnb.images.locks.pylock_packages import packages_in
+from kfnb.images.machines import MACHINES
 from kfnb.pipeline.model import Pipeline
 from kfnb.surrogates import write_text
+from kfnb.toml_text import read_toml
 
 VERSION = 1  #: of the tables below ``[tool.kfnb]``
-MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 
 class BadLock(ValueError):
@@ -159,7 +160,7 @@ def _package(package: LockedPackage, sets: Sequence[tuple[RequirementSet, Locked
 
 def _marker(one: RequirementSet, package: LockedPackage) -> str:
     group = f"'{one.id}' in dependency_groups"
-    machines = " or ".join(f"platform_machine == '{MACHINES[p]}'" for p in package.platforms)
+    machines = " or ".join(f"platform_machine == '{MACHINES[p.rpartition('/')[2]]}'" for p in package.platforms)
     return f"({group} and ({machines}))" if machines else group
 
 

@@ -44,7 +44,7 @@ class LockOptions:
 
     def needs(self, pipeline: Pipeline, folder: Path) -> StepRequirements:
         """What the steps of a pipeline need in the notebook's environment."""
-        return find_requirements(pipeline, folder, self.packages, self.sources, python=self.interpreter)
+        return find_requirements(pipeline, folder, self.packages, self.sources, python=self.interpreter, limit=None)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
@@ -10,17 +9,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 from kfnb.images.locks.lock_model import LockedFile, LockedPackage
 from kfnb.requirement_checks import requirement_name
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover
-    import tomli as tomllib
-
-
-def read_toml(text: str) -> dict[str, Any]:
-    """A TOML document. Raises `ValueError`."""
-    found: dict[str, Any] = tomllib.loads(text)
-    return found
 
 
 def packages_in(document: dict[str, Any], place: Callable[[str], str] = str) -> tuple[LockedPackage, ...]:

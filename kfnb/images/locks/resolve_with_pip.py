@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import platform as machine
+import platform
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -16,14 +16,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from kfnb.images.locks.lock_model import LockedFile, LockedPackage, Unresolvable
 from kfnb.images.locks.pylock_packages import without_user
 from kfnb.images.locks.run_installer import CONSTRAINTS, REQUIREMENTS, input_files, run_installer
+from kfnb.images.machines import own_architecture
 from kfnb.requirement_checks import requirement_name
-
-MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def own_platform() -> str:
     """This machine's platform, such as ``linux/amd64``."""
-    return f"{machine.system().lower()}/{MACHINES.get(machine.machine(), machine.machine())}"
+    return f"{platform.system().lower()}/{own_architecture()}"
 
 
 def resolve_with_pip(

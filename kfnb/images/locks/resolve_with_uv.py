@@ -12,9 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kfnb.images.locks.lock_model import LockedPackage
-from kfnb.images.locks.pylock_packages import packages_in, read_toml
+from kfnb.images.locks.pylock_packages import packages_in
 from kfnb.images.locks.run_installer import CONSTRAINTS, REQUIREMENTS, input_files, run_installer
 from kfnb.requirement_checks import requirement_name
+from kfnb.toml_text import read_toml
 
 #: The platforms as uv names them. Debian 10, Red Hat 8 and whatever is newer have this version of the C library.
 PLATFORMS = {"linux/amd64": "x86_64-manylinux_2_28", "linux/arm64": "aarch64-manylinux_2_28"}

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from kfnb.images.needs import library_needs as table
-from kfnb.images.needs.step_imports import tree_of
+from kfnb.images.needs.step_imports import nodes_of
 
 SCHEME = re.compile(r"([a-z][a-z0-9_+]*)://")
 ARROW = "[pyarrow]"  #: in the name of a data type
@@ -31,14 +32,22 @@ def implied_needs(sources: Iterable[str], libraries: set[str]) -> set[Need]:
     libraries
         The top-level names of the modules that the whole pipeline imports.
     """
-    trees = [tree for source in sources if (tree := tree_of(source)) is not None]
-    names: dict[str, str] = {}
-    for node in (n for tree in trees for n in ast.walk(tree)):
-        names.update(_bound(node))
-    found: set[Need] = set()
-    for tree in trees:
-        found |= {Need(need, why) for node in ast.walk(tree) for need, why in _needs(node, names, libraries) if need}
-    return found
+    texts = list(sources)
+    names = tuple({name: full for text in texts for name, full in _bound_in(text)}.items())
+    known = frozenset(libraries)
+    return {need for text in texts for need in _needs_of(text, names, known)}
+
+
+@lru_cache(maxsize=512)
+def _bound_in(source: str) -> tuple[tuple[str, str], ...]:
+    return tuple(item for node in nodes_of(source) for item in _bound(node).items())
+
+
+@lru_cache(maxsize=512)  # code that steps share mostly has the same names around it
+def _needs_of(source: str, names: tuple[tuple[str, str], ...], libraries: frozenset[str]) -> frozenset[Need]:
+    bound = dict(names)
+    found = (item for node in nodes_of(source) for item in _needs(node, bound, libraries))
+    return frozenset(Need(need, why) for need, why in found if need)
 
 
 def _bound(node: ast.AST) -> dict[str, str]:
@@ -50,7 +59,7 @@ def _bound(node: ast.AST) -> dict[str, str]:
     return {}
 
 
-def _needs(node: ast.AST, names: Mapping[str, str], libraries: set[str]) -> Iterator[tuple[str, str]]:
+def _needs(node: ast.AST, names: Mapping[str, str], libraries: frozenset[str]) -> Iterator[tuple[str, str]]:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         yield from _imported(node)
     elif isinstance(node, ast.Call):
@@ -70,7 +79,7 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
             yield table.IMPORTS[name], f"import {name}"
 
 
-def _called(node: ast.Call, names: Mapping[str, str], libraries: set[str]) -> Iterator[tuple[str, str]]:
+def _called(node: ast.Call, names: Mapping[str, str], libraries: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Needs of a call with certain keywords."""
     keywords = {k.arg: k.value for k in node.keywords if k.arg is not None and not _is_off(k.value)}
     short = _last(node.func)
@@ -91,7 +100,9 @@ def _called(node: ast.Call, names: Mapping[str, str], libraries: set[str]) -> It
             yield values.get(value, values.get("*", "")), f"{short}({keyword}={value!r})"
 
 
-def _read(node: ast.Name | ast.Attribute, names: Mapping[str, str], libraries: set[str]) -> Iterator[tuple[str, str]]:
+def _read(
+    node: ast.Name | ast.Attribute, names: Mapping[str, str], libraries: frozenset[str]
+) -> Iterator[tuple[str, str]]:
     """Needs of functions, classes, methods and attributes."""
     full = _full_name(node, names)
     if full is not None:
@@ -105,7 +116,7 @@ def _read(node: ast.Name | ast.Attribute, names: Mapping[str, str], libraries: s
                 yield need, f".{node.attr}"
 
 
-def _text(text: str, libraries: set[str]) -> Iterator[tuple[str, str]]:
+def _text(text: str, libraries: frozenset[str]) -> Iterator[tuple[str, str]]:
     scheme = SCHEME.match(text)
     if scheme is not None:
         yield table.SCHEMES.get(scheme[1], ""), scheme[0]

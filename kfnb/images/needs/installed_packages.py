@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import metadata
@@ -78,16 +78,20 @@ class Distribution:
         """The top-level names of its modules."""
         return frozenset(self.modules(1))
 
-    def modules(self, depth: int) -> Iterator[str]:
+    def modules(self, depth: int) -> set[str]:
         """Its modules, with at most ``depth`` parts of their names."""
+        found: set[str] = set()
         for line in _lines(self.folder / "RECORD") or _lines(self.folder / "installed-files.txt"):
-            parts = line.split(",", 1)[0].split("/")
+            parts = line.partition(",")[0].split("/")
+            if ".".join(parts[:depth]) in found:
+                continue
             file = MODULE_FILE.fullmatch(parts[-1])
             if file is not None and parts[0] not in ("..", "__pycache__", "bin"):
                 names = parts[:-1] if file[1] == "__init__" else [*parts[:-1], file[1]]
                 if all(n.isidentifier() for n in names[:depth]):
-                    yield ".".join(names[:depth])
-        yield from (n for n in _lines(self.folder / "top_level.txt") if n)
+                    found.add(".".join(names[:depth]))
+        found.update(n for n in _lines(self.folder / "top_level.txt") if n)
+        return found
 
 
 class InstalledPackages:
@@ -111,7 +115,7 @@ class InstalledPackages:
             for depth in range(len(parts), 1, -1):
                 wanted = ".".join(parts[:depth])
                 for name in names:
-                    if wanted in set(self.distributions[name].modules(depth)):
+                    if wanted in self.distributions[name].modules(depth):
                         return self.distributions[name]
         if names:
             return self.distributions[names[0]]

@@ -6,10 +6,11 @@ import ast
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kfnb.images.needs.step_imports import sources_of, tree_of
+from kfnb.images.needs.step_imports import nodes_of, sources_of
 from kfnb.pipeline.model import Step
 from kfnb.pipeline.references import Constant, ParameterRef
 
@@ -120,18 +121,24 @@ def _words(script: str) -> Iterator[str]:
 
 def _literals(sources: Iterable[str], names: dict[str, str]) -> Iterator[str]:
     """The texts in code, and the paths that it joins of texts: ``Path("data") / "rows.csv"``, ``f"{folder}/rows.csv"``."""
-    trees = [tree for source in sources if (tree := tree_of(source)) is not None]
+    nodes = [node for source in sources for node in _text_nodes(source)]
     for _ in range(2):  # a name may be built of names that a later source binds
-        for node in (n for tree in trees for n in ast.walk(tree)):
+        for node in nodes:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 text = _text_of(node.value, names)
                 if text is not None:
                     names[node.targets[0].id] = text
-    for node in (n for tree in trees for n in ast.walk(tree)):
-        if isinstance(node, (ast.Constant, ast.BinOp, ast.Call, ast.JoinedStr)):
-            text = _text_of(node, names)
-            if text is not None:
-                yield text
+    for node in (n for n in nodes if not isinstance(n, ast.Assign)):
+        text = _text_of(node, names)
+        if text is not None:
+            yield text
+
+
+@lru_cache(maxsize=512)
+def _text_nodes(source: str) -> tuple[ast.AST, ...]:
+    """The nodes of a source that may be texts, or give names to them."""
+    texts = (n for n in nodes_of(source) if not isinstance(n, ast.Constant) or isinstance(n.value, str))
+    return tuple(n for n in texts if isinstance(n, (ast.Assign, ast.Constant, ast.BinOp, ast.Call, ast.JoinedStr)))
 
 
 def _text_of(node: ast.AST, names: Mapping[str, str]) -> str | None:

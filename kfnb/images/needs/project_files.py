@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,11 +21,7 @@ from kfnb.images.needs.module_names import package_of_module
 from kfnb.images.needs.poetry_requirements import poetry_requirements
 from kfnb.images.needs.step_packages import StepPackages
 from kfnb.requirement_checks import requirement_name
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover
-    import tomli as tomllib
+from kfnb.toml_text import read_toml
 
 PINNED = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[^\s;,]+)")
 CONDA = re.compile(r"(?:[\w.-]+::)?(?P<name>[\w.-]+)\s*(?P<specifier>[=<>!~][^\s]*)?(?:\s.*)?")
@@ -157,7 +152,7 @@ def _requirement_lines(path: Path, folder: Path, python: str, seen: set[Path]) -
 
 
 def _pyproject(path: Path, python: str) -> Iterator[tuple[str, ProjectVersion]]:
-    document = tomllib.loads(path.read_text("utf-8"))
+    document = read_toml(path.read_text("utf-8"))
     for text in (*document.get("project", {}).get("dependencies", ()), *poetry_requirements(document)):
         yield from _one(text, python)
 
@@ -173,7 +168,7 @@ def _poetry_lock(path: Path, python: str) -> Iterator[tuple[str, ProjectVersion]
 
 def _locked(path: Path, is_of_index: Callable[[dict[str, Any]], bool]) -> Iterator[tuple[str, ProjectVersion]]:
     """The packages that come from an index. One in several versions depends on more than we know."""
-    packages: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8")).get("package", [])
+    packages: list[dict[str, Any]] = read_toml(path.read_text("utf-8")).get("package", [])
     names = Counter(p["name"] for p in packages)
     for package in packages:
         if names[package["name"]] == 1 and is_of_index(package.get("source", {})):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +28,13 @@ def tree_of(source: str) -> ast.Module | None:
             return None
 
 
+@lru_cache(maxsize=512)  # steps share much of their code, and each question looks at all nodes
+def nodes_of(source: str) -> tuple[ast.AST, ...]:
+    """All nodes of the syntax tree of a cell. There are none when it cannot be parsed."""
+    tree = tree_of(source)
+    return () if tree is None else tuple(ast.walk(tree))
+
+
 def sources_of(step: Step) -> list[str]:
     """The Python code of a step: its own cells, and the statements of earlier cells that it repeats."""
     own = [c.source for c in step.cells] if not step.shell else []
@@ -38,10 +45,10 @@ def _replayed(step: Step) -> list[str]:
     return [p.code.source for p in step.prepare if isinstance(p, Replay)]
 
 
-def modules_of(source: str) -> set[str]:
+@lru_cache(maxsize=512)
+def modules_of(source: str) -> frozenset[str]:
     """The full names of what code imports, also inside of functions: ``from google.cloud import storage`` is ``google.cloud.storage``."""
-    tree = tree_of(source)
-    return set() if tree is None else {m for node in ast.walk(tree) for m in _imported(node)}
+    return frozenset(m for node in nodes_of(source) for m in _imported(node))
 
 
 def _imported(node: ast.AST) -> set[str]:
@@ -54,11 +61,11 @@ def _imported(node: ast.AST) -> set[str]:
     return set()
 
 
-def tentative_modules(source: str) -> set[str]:
+@lru_cache(maxsize=512)
+def tentative_modules(source: str) -> frozenset[str]:
     """The full names of the modules that code imports in a ``try``, so that it goes on without them."""
-    tree = tree_of(source)
-    tries = [n for n in ast.walk(tree) if isinstance(n, ast.Try) and n.handlers] if tree is not None else []
-    return {m for t in tries for statement in t.body for node in ast.walk(statement) for m in _imported(node)}
+    tries = [n for n in nodes_of(source) if isinstance(n, ast.Try) and n.handlers]
+    return frozenset(m for t in tries for statement in t.body for node in ast.walk(statement) for m in _imported(node))
 
 
 def _by_name(node: ast.Call) -> set[str]:
@@ -104,8 +111,12 @@ def unread_imports(pipeline: Pipeline) -> dict[str, set[str]]:
 
 def _read(step: Step) -> set[str]:
     """The names that a step's code uses. Import statements use none."""
-    trees = [tree for source in sources_of(step) if (tree := tree_of(source)) is not None]
-    return {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    return set().union(*map(_names_in, sources_of(step)))
+
+
+@lru_cache(maxsize=512)
+def _names_in(source: str) -> frozenset[str]:
+    return frozenset(n.id for n in nodes_of(source) if isinstance(n, ast.Name))
 
 
 def _bound(source: str) -> dict[str, str]:
@@ -137,7 +148,7 @@ class Reached:
 
 
 def reached_from(
-    modules: set[str],
+    modules: Iterable[str],
     folder: Path,
     elsewhere: Callable[[str], tuple[dict[str, str], set[str]]] = lambda module: ({}, set()),
 ) -> Reached:

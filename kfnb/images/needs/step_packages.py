@@ -20,7 +20,7 @@ from kfnb.images.needs.step_imports import (
     unread_imports,
 )
 from kfnb.pipeline.model import Pipeline, Step
-from kfnb.requirement_checks import BadSource, requirement_name
+from kfnb.requirement_checks import TRAVEL_LIMIT, BadSource, requirement_name
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,15 @@ class _Code:
     spare: dict[str, Reached]
 
 
-def packages_of(pipeline: Pipeline, folder: Path, installed: InstalledPackages) -> dict[str, StepPackages]:
-    """The packages of every step, by the step's name."""
-    codes = list(_codes(pipeline, folder, installed))
+def packages_of(
+    pipeline: Pipeline, folder: Path, installed: InstalledPackages, limit: int | None = TRAVEL_LIMIT
+) -> dict[str, StepPackages]:
+    """The packages of every step, by the step's name. ``limit`` is as for `project_code`."""
+    codes = list(_codes(pipeline, folder, installed, limit))
     libraries = {top for code in codes for top in code.reached.tops}
     needs = {code.step.name: implied_needs(code.sources, libraries) for code in codes}
     libraries |= {m.partition(".")[0] for found in needs.values() for n in found for m in _chosen(n, installed)}
-    found = [_of_step(code, implied_needs(code.sources, libraries), installed) for code in codes]
+    found = [_of_step(code, implied_needs(code.sources, libraries), installed, limit) for code in codes]
     everything = {m: r for one in found for m, r in one.requirements.items()}
     distributions = {m: installed.provider(m) for m in everything}
     required = _required(everything, distributions, installed)
@@ -119,11 +121,11 @@ def _required(
     return {m: found[m] for m in sorted(found)}
 
 
-def _codes(pipeline: Pipeline, folder: Path, installed: InstalledPackages) -> Iterator[_Code]:
+def _codes(pipeline: Pipeline, folder: Path, installed: InstalledPackages, limit: int | None) -> Iterator[_Code]:
     spare = unread_imports(pipeline)
 
     def elsewhere(module: str) -> tuple[dict[str, str], set[str]]:
-        return travelling_code(module, installed)
+        return travelling_code(module, installed, limit)
 
     for step in pipeline.steps():
         sources = [s for s in sources_of(step) if s not in spare[step.name]]
@@ -133,7 +135,7 @@ def _codes(pipeline: Pipeline, folder: Path, installed: InstalledPackages) -> It
         yield _Code(step, (*sources, *code), reached, unread)
 
 
-def _of_step(code: _Code, needs: Iterable[Need], installed: InstalledPackages) -> StepPackages:
+def _of_step(code: _Code, needs: Iterable[Need], installed: InstalledPackages, limit: int | None) -> StepPackages:
     requirements: dict[str, tuple[str, ...]] = {}
     left_out: dict[str, str] = {}
     reasons: dict[str, str] = {}
@@ -144,22 +146,28 @@ def _of_step(code: _Code, needs: Iterable[Need], installed: InstalledPackages) -
             if module not in tentative and not _is_cared_for(code.step, top):
                 left_out[top] = "no package of this environment provides it"
             continue
-        _add(requirements, left_out, top, provider)
+        _add(requirements, left_out, top, provider, limit)
     for need in sorted(needs):
         for module in _chosen(need, installed):
             provider, top = installed.provider(module), module.partition(".")[0]
             if provider is not None and top not in requirements:
-                _add(requirements, left_out, top, provider)
+                _add(requirements, left_out, top, provider, limit)
                 reasons[top] = need.why
     optional = {source: sorted(reached.tops - requirements.keys()) for source, reached in code.spare.items()}
     local = code.reached.files | {n: t for reached in code.spare.values() for n, t in reached.files.items()}
     return StepPackages(requirements, optional=optional, local=local, reasons=reasons, left_out=left_out)
 
 
-def _add(requirements: dict[str, tuple[str, ...]], left_out: dict[str, str], top: str, provider: Distribution) -> None:
+def _add(
+    requirements: dict[str, tuple[str, ...]],
+    left_out: dict[str, str],
+    top: str,
+    provider: Distribution,
+    limit: int | None,
+) -> None:
     try:
         if provider.is_local:
-            project_code(provider, top)  # it would have travelled, so this says why it does not
+            project_code(provider, top, limit)  # it would have travelled, so this says why it does not
         requirements[top] = tuple(dict.fromkeys((*requirements.get(top, ()), provider.requirement)))
     except BadSource as error:
         left_out[top] = str(error)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from kfnb.images.needs.installed_packages import OWN_VERSION, InstalledPackages, installed_packages
 from kfnb.images.needs.named_files import named_files
@@ -15,9 +16,7 @@ from kfnb.images.needs.private_files import Privacy
 from kfnb.images.needs.project_files import constrained, project_versions
 from kfnb.images.needs.step_packages import StepPackages, packages_of
 from kfnb.pipeline.model import Pipeline, Step
-from kfnb.requirement_checks import DEFAULT_SOURCES, PackageSources, is_local, requirement_name
-
-ARCHIVE_LIMIT = 256 * 1024  #: bytes of one package that travels with a step
+from kfnb.requirement_checks import DEFAULT_SOURCES, TRAVEL_LIMIT, PackageSources, is_local, requirement_name
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,9 @@ class StepRequirements:
     python
         The version of the notebook's Python.
     images
-        The images that were built for steps. These have all packages, so that nothing is installed.
+        The images that were built for steps. These have all packages and modules, so that nothing is installed.
+    archives
+        The paths of the archives of packages among the files.
     """
 
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class StepRequirements:
     lock_problems: dict[str, str] = field(default_factory=dict)
     python: str = OWN_VERSION
     images: dict[str, str] = field(default_factory=dict)
+    archives: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def has_module(self, step: Step, module: str) -> bool:
         """Whether a step installs a module when it starts, or when a value needs it."""
@@ -77,12 +79,22 @@ class StepRequirements:
         """The requirements when these images, by the names of steps, were built for them."""
         return replace(self, images=dict(images))
 
+    def code_of(self, step: str) -> dict[str, bytes]:
+        """The modules that travel with a step, by path."""
+        files = self.files.get(step, {})
+        return {n: base64.b64decode(files[n]) for n in self.modules.get(step, ())}
+
     def of(self, step: Step) -> dict[str, Any]:
         """The entries of the runtime spec of a step."""
         details = self.details.get(step.name, StepPackages())
-        spec: dict[str, Any] = {"files": self.files.get(step.name, {}), "optional": details.optional}
+        files = self.files.get(step.name, {})
+        spec: dict[str, Any] = {"files": files, "optional": details.optional}
         if step.name in self.images:
+            code = self.code_of(step.name)
+            inside = {*code, *self.archives.get(step.name, ())}
             spec["image"] = self.images[step.name]  # another image may give another result, which a cache must know
+            spec["files"] = {n: text for n, text in files.items() if n not in inside}
+            spec["code"] = {n: crc32(content) for n, content in code.items()}
         else:
             spec["packages"] = list(self.packages.get(step.name, ()))
             spec["pins"] = {m: list(r) for m, r in details.pins.items()}
@@ -100,6 +112,7 @@ def find_requirements(
     sources: PackageSources = DEFAULT_SOURCES,
     values: Mapping[str, Any] | None = None,
     python: str | None = None,
+    limit: int | None = TRAVEL_LIMIT,
 ) -> StepRequirements:
     """Find what every step's code needs.
 
@@ -115,11 +128,13 @@ def find_requirements(
         The values of parameters, which may name files. Without a value, a parameter has its default.
     python
         The interpreter of the notebook's environment. Default: the current one.
+    limit
+        How many bytes of one package may travel with a step. ``None``: any number, because its image takes them.
     """
     given = {**{p.name: p.default for p in pipeline.parameters}, **(values or {})}
     own = installed_packages(python)
     environment = own if packages == "auto" else InstalledPackages(())
-    found = packages_of(pipeline, folder, environment)
+    found = packages_of(pipeline, folder, environment, limit)
     if packages != "auto":
         found = {name: replace(one, left_out={}) for name, one in found.items()}
     else:
@@ -137,7 +152,7 @@ def find_requirements(
         if source_settings:
             requirements.sources[step.name] = source_settings
         earlier = {f for to, f in written if to == step.name}
-        _add_files(requirements, step, folder, privacy, named_files(step, folder, earlier, given))
+        _add_files(requirements, step, folder, privacy, named_files(step, folder, earlier, given), limit)
     return requirements
 
 
@@ -155,9 +170,10 @@ def _add_files(
     folder: Path,
     privacy: Privacy,
     data: tuple[dict[str, bytes], tuple[str, ...]],
+    limit: int | None,
 ) -> None:
     """Add the files of a step, and those that cannot travel."""
-    archives, invalid = _archives(step.settings.packages, folder)
+    archives, invalid = _archives(step.settings.packages, folder, limit)
     local = requirements.details[step.name].local
     file_contents = {n: t.encode() for n, t in local.items()} | data[0]
     withheld = privacy.reasons({*file_contents, *data[1]} - set(step.settings.files))
@@ -173,11 +189,14 @@ def _add_files(
     if contents:
         requirements.files[step.name] = {n: base64.b64encode(c).decode() for n, c in contents.items()}
         requirements.modules[step.name] = tuple(sorted(local.keys() & contents.keys()))
+        requirements.archives[step.name] = tuple(archives.keys() - data[0].keys())
     if large:
         requirements.too_large[step.name] = large
 
 
-def _archives(requirements: tuple[str, ...], folder: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
+def _archives(
+    requirements: tuple[str, ...], folder: Path, limit: int | None
+) -> tuple[dict[str, bytes], tuple[str, ...]]:
     """The archives beside the notebook that a step requires, by their paths, and the reasons why others cannot travel."""
     archives: dict[str, bytes] = {}
     invalid: list[str] = []
@@ -185,9 +204,9 @@ def _archives(requirements: tuple[str, ...], folder: Path) -> tuple[dict[str, by
         path = folder / text
         if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
             invalid.append(f"`{text}` is no file beside the notebook")
-        elif path.stat().st_size > ARCHIVE_LIMIT:
+        elif limit is not None and path.stat().st_size > limit:
             invalid.append(
-                f"`{text}` has {path.stat().st_size / 1000:.0f} kB, and {ARCHIVE_LIMIT // 1024} KiB travel with a step"
+                f"`{text}` has {path.stat().st_size / 1000:.0f} kB, and {limit // 1024} KiB travel with a step"
             )
         else:
             archives[Path(text).as_posix()] = path.read_bytes()
@@ -218,11 +237,13 @@ def travelling_files(
     packages: str = "auto",
     values: Mapping[str, Any] | None = None,
     python: str | None = None,
+    limit: int | None = TRAVEL_LIMIT,
 ) -> list[TravellingFile]:
     """The files that travel with the steps of a pipeline. The user sees them before a run is submitted."""
     steps_of: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}
-    for step, files in find_requirements(pipeline, folder, packages, values=values, python=python).files.items():
+    needs = find_requirements(pipeline, folder, packages, values=values, python=python, limit=limit)
+    for step, files in needs.files.items():
         for name, content in files.items():
             steps_of.setdefault(name, []).append(step)
             sizes[name] = len(base64.b64decode(content))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import platform
 import re
 import tarfile
 import tempfile
@@ -18,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from kfnb.images.machines import own_architecture
 from kfnb.images.registry.checked_stream import checked
 from kfnb.images.registry.image_repository import (
     Descriptor,
@@ -34,11 +34,6 @@ from kfnb.images.registry.image_repository import (
 from kfnb.images.registry.oci_folder import LAYOUT, TAG, OciFolder
 
 NAME = "io.containerd.image.name"  #: where newer versions of Docker look for the name of an image
-MACHINES = {
-    "x86_64": "amd64",
-    "AMD64": "amd64",
-    "aarch64": "arm64",
-}  #: architectures by the names that machines have for them
 
 
 class DockerArchive:
@@ -169,9 +164,10 @@ class DockerArchive:
         """An image as older versions read it, which know one platform: that of this machine, or the first."""
         manifest = self._manifest(entry)
         if manifest.is_index:
-            here = MACHINES.get(platform.machine(), platform.machine())
             listed = manifest.manifests()
-            manifest = self._manifest(next((m for m in listed if m.platform.get("architecture") == here), listed[0]))
+            manifest = self._manifest(
+                next((m for m in listed if m.platform.get("architecture") == own_architecture()), listed[0])
+            )
         config, *layers = (_member(d.digest) for d in manifest.blobs())
         return {"Config": config, "RepoTags": [self._tag(entry)], "Layers": layers}
 

@@ -18,7 +18,7 @@ from kfnb.runs.cluster_page import LOCATION
 from kfnb.runs.record.private_record_files import DamagedRecord, make_folder, read_object
 from kfnb.runtime.pods.handover.url_client import FILESYSTEMS
 from kfnb.runtime.pods.handover.url_files import open_files
-from kfnb.runtime.pods.handover.url_pack import UrlPack
+from kfnb.runtime.pods.handover.url_pack import fetched_pack
 from kfnb.runtime.step_failures import Failure
 from kfnb.runtime.values.value_store import UNFINISHED, Store
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kfnb.runtime.pods.handover.url_files import UrlFiles
 
 
-#: The uid of a Workflow. What a step reports may be anything, and what it names is removed.
+#: The uid of a Workflow, or the id of a run of Kubeflow Pipelines. What a step reports may be anything, and what it names is removed.
 FOLDER_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -99,9 +99,8 @@ def bring_value(entry: dict[str, Any], folder: Path, values: Path) -> None:
     make_folder(values / UNFINISHED)
     with tempfile.TemporaryDirectory(dir=values / UNFINISHED) as made:
         inner = Path(made) / "store"
-        where, _, name = place.rpartition("/")
         try:
-            UrlPack(files, where, name, str(Path(made) / "pack")).fetch(address, str(inner))
+            fetched_pack(files, place, str(Path(made) / "pack")).fetch(address, str(inner))
         except (Failure, MemoryError):
             raise
         except Exception as error:  # whatever the client of a store raises
@@ -116,10 +115,10 @@ def folders_of(folder: Path, results: list[dict[str, Any]]) -> set[str]:
     """The folders in the value store that the submissions of a run have made."""
     found = {place.partition("/")[0] for place in places_of(results)}
     try:
-        uid = read_object(folder / LOCATION).get("uid")
+        location = read_object(folder / LOCATION)
     except (FileNotFoundError, DamagedRecord):
-        uid = None
-    found |= {uid} if isinstance(uid, str) else set()
+        location = {}
+    found |= {one for one in (location.get("uid"), location.get("run")) if isinstance(one, str)}
     return {name for name in found if FOLDER_NAME.fullmatch(name)}
 
 

@@ -12,17 +12,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kfnb.problems import UserError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from kfnb.toml_text import read_toml
 
 LOG_LIMIT = 100_000_000  #: bytes of a log, where nothing else is said
 AGES = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
@@ -61,10 +56,10 @@ def retention() -> Retention:
     """Read the settings of the user. Raises `BadRetention`."""
     path = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kfnb" / "kfnb.toml"
     try:
-        record = tomllib.loads(path.read_text("utf-8")).get("record", {})
+        record = read_toml(path.read_text("utf-8")).get("record", {})
     except FileNotFoundError:
         return Retention()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise BadRetention(f"{path} cannot be read: {error}") from None
     if not isinstance(record, dict):
         raise BadRetention(f"{path}: `record` should be a table: [record]")

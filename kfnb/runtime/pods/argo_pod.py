@@ -63,7 +63,9 @@ def _run(job: dict[str, Any], given: dict[str, Any], folder: str, inputs: str, n
         outputs["values"] = _pack(folder, transport, pack_of(number))
     opened: dict[str, Any] = {}
     if "url" in transport:
-        files, place = _value_store(transport, job), os.environ[PLACE]
+        from kfnb.runtime.pods.handover.url_client import value_store
+
+        files, place = value_store(job, folder), os.environ[PLACE]
         outputs.update(files=files, place=place, step=job["spec"]["step"])
         opened["open_pack"] = lambda text: _url_pack(files, text, os.path.join(folder, "packs"))
     # The text of a container is coded, so an empty one stands for a step that was skipped.
@@ -79,19 +81,13 @@ def _run(job: dict[str, Any], given: dict[str, Any], folder: str, inputs: str, n
     return status
 
 
-def _value_store(transport: dict[str, Any], job: dict[str, Any]) -> Any:
-    from kfnb.runtime.pods.handover.url_client import UrlClient
-
-    return UrlClient(transport["url"], transport.get("options", {}), transport.get("sources") or job.get("sources", {}))
-
-
 def _url_pack(files: Any, text: str, folder: str) -> Any:
     """The pack of a place in a value store, such as ``UID/TASK/POD:pack-2``."""
-    from kfnb.runtime.pods.handover.url_pack import UrlPack
+    from kfnb.runtime.pods.handover.url_pack import fetched_pack
 
     place, _, name = text.partition(":")
-    name = name or pack_of(1)
-    return UrlPack(files, place, name, os.path.join(folder, *place.split("/"), name))
+    place = "%s/%s" % (place, name or pack_of(1))
+    return fetched_pack(files, place, os.path.join(folder, *place.split("/")))
 
 
 def _iterations(text: str) -> Any:

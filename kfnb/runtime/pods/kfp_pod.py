@@ -21,8 +21,9 @@ MOUNTS = (("gs://", "/gcs/"), ("minio://", "/minio/"), ("s3://", "/s3/"), ("oci:
 def main(job: dict[str, Any], executor_input: str, runtime: str) -> int:
     """Run the steps of ``job``. ``runtime``, the runtime's sources, is passed on to later steps."""
     request = loads(executor_input)
+    folder = os.path.join(os.environ.get("TMPDIR") or "/tmp", "kfnb-" + os.urandom(8).hex())  # of this pod
     if "members" not in job:
-        return _run(job, request, runtime, {})
+        return _run(job, request, runtime, folder, {})
     from kfnb.runtime.pods.pod_members import numbered, run_members
 
     def run(number: int, member: dict[str, Any]) -> int:
@@ -30,7 +31,7 @@ def main(job: dict[str, Any], executor_input: str, runtime: str) -> int:
         for earlier, other in enumerate(job["members"][: number - 1], 1):
             for artifact in _requested(request, numbered("pack", earlier)):
                 made["pack-" + other["spec"]["step"]] = [_local_path(artifact)]
-        return _run(member, request, runtime, made, lambda name: numbered(name, number))
+        return _run(member, request, runtime, folder, made, lambda name: numbered(name, number))
 
     return run_members(job["members"], run)
 
@@ -45,6 +46,7 @@ def _run(
     job: dict[str, Any],
     request: dict[str, Any],
     runtime: str,
+    folder: str,
     made: dict[str, list[str]],
     named: Callable[[str], str] = str,
 ) -> int:
@@ -52,6 +54,8 @@ def _run(
 
     Parameters
     ----------
+    folder
+        A folder for what all steps of the pod share. Nobody has made it yet.
     made
         The paths of the packs that earlier steps of the pod have made, by their inputs.
     named
@@ -71,13 +75,17 @@ def _run(
     if values:
         outputs.update(values=_local_path(values[0]), uri=values[0]["uri"])
     outputs.update(encode=coded_for_database, raw=job.get("raw", ()))
-    status = run_pod(
-        job,
-        EngineInputs(
-            parameters, items, statuses, by_name["pack"], by_name["choice"], by_name["text"], job.get("names")
-        ),
-        outputs,
-    )
+    opened: dict[str, Any] = {}
+    if "values" in job and values:
+        from kfnb.runtime.pods.handover.url_client import value_store
+        from kfnb.runtime.pods.handover.url_pack import UrlPack
+
+        files = value_store(job, folder)
+        outputs.update(files=files, place=place_of(values[0]["uri"]), step=job["spec"]["step"])
+        opened["open_pack"] = lambda path: UrlPack(files, path)
+    choices, texts = by_name["choice"], by_name["text"]
+    received = EngineInputs(parameters, items, statuses, by_name["pack"], choices, texts, job.get("names"), **opened)
+    status = run_pod(job, received, outputs)
     if not status and requested.get("outputFile"):
         output_artifacts = {
             k: found[0] for k in ("pack", "metrics", "report") if (found := _requested(request, named(k)))
@@ -90,6 +98,21 @@ def _run(
         described.update(_values(request, outputs, named))
         write_file(requested["outputFile"], dumps({"artifacts": {**_described(requested["outputFile"]), **described}}))
     return status
+
+
+def place_of(uri: str) -> str:
+    """The place of a step in a value store, from the URI of its pack: ``RUN/TASK/EXECUTION``.
+
+    The backend ends a URI so (kubeflow/pipelines `driver/driver.go`, ``provisionOutputs``). Where the URI has no id of a run there, the
+    place is a folder of this step alone, since the folders of a run are removed with it.
+    """
+    from kfnb.runtime.values.value_store import digest
+
+    parts = uri.split("/")[-4:-1]
+    for number, part in enumerate(parts):
+        if len(part) == 36 and [len(p) for p in part.split("-")] == [8, 4, 4, 4, 12]:
+            return "/".join(parts[number:])
+    return digest(uri.rpartition("/")[0].encode())
 
 
 def _values(request: dict[str, Any], outputs: dict[str, Any], named: Callable[[str], str]) -> dict[str, Any]:

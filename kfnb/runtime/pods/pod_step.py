@@ -71,6 +71,12 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
         {n: {k: first.get(k) for k in ("cell", "line")} for n in spec.get("outputs", ())}, **spec.get("made", {})
     )
     _unpack_files(job.get("files", {}), spec["cwd"])
+    if job.get("code"):
+        from kfnb.runtime.pods.image_code import take_code
+
+        lacking = take_code(job["code"], spec["cwd"])
+        if lacking:
+            return fail(job, lacking)
     if job.get("packages") or job.get("pins") or job.get("optional"):
         from kfnb.runtime.pods.install_packages import prepare_packages
 

@@ -166,7 +166,8 @@ def _send_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> d
     result = outputs.get("result", {}) if head["state"] == "succeeded" else {}
     entries = {**result.get("results", {}), **result.get("outputs", {})}
     try:
-        send_pack(outputs["files"], (outputs["place"], outputs["step"]), outputs["values"], head, entries, store)
+        where, runtime = (outputs["place"], outputs["step"]), outputs.get("runtime", "")
+        send_pack(outputs["files"], where, outputs["values"], head, entries, store, runtime)
     except Failure as failure:
         return {"kind": failure.kind, "type": failure.type, "message": failure.message}
     return None

@@ -15,6 +15,7 @@ from kfnb.runtime.values import (
     instance_pickling,
     registered_formats,
     table_files,
+    tensor_files,
 )
 from kfnb.runtime.values.library_reducers import BY_NAME, BY_TYPE, Refused, reduce_exception, reduce_module, reduce_type
 
@@ -53,6 +54,7 @@ class ValuePickler(Pickler):
         super().__init__(file, protocol=5, buffer_callback=buffer)
         self.owners = owners
         self._headers: dict[int, bytes] = {}
+        self._tensors: dict[int, bytes] = {}  #: by the id of a tensor's memory, the header of its file
         self._tables = tables
         self._registered = bool(registered_formats.registered_formats())
         self._delicate: dict[int, bool] = {}
@@ -89,6 +91,8 @@ class ValuePickler(Pickler):
         by_name = BY_NAME.get(kind.__name__)
         if by_name is not None and by_name[0] == kind.__module__:
             return by_name[1](value)
+        if tensor_files.is_part(kind):
+            return self._reduce_tensor(kind.__name__, value)
         if kind.__name__ == "ndarray" and self.owners:
             root = root_of(value)
             if id(root) in self.owners and value is not root:
@@ -99,6 +103,27 @@ class ValuePickler(Pickler):
             header, content = array_files.header_of(value), array_files.content_of(value)
             self._headers[id(content)] = header
             return array_files.reduction_of(value, content, len(header))
+        return NotImplemented
+
+    def _reduce_tensor(self, kind: str, value: Any) -> Any:
+        """A tensor as PyTorch has it, a typed view of its memory, or the memory itself, which is a file when it is large."""
+        try:
+            if kind == "Tensor" and value.device.type == "cpu":
+                self._tensors.update([tensor_files.described(value)])
+            elif kind == "TypedStorage":
+                return tensor_files.typed_reduction_of(value)
+            elif kind == "UntypedStorage" and value.device.type == "cpu":
+                size = value.nbytes()
+                header = self._tensors.get(id(value)) or tensor_files.header_of("U8", [size], size)
+                content = tensor_files.content_of(value)
+                self._headers[id(content)] = header
+                return (tensor_files.make_memory, (content, len(header) if size >= OUT_OF_BAND else 0))
+        except (
+            AttributeError,
+            RuntimeError,
+            NotImplementedError,
+        ):  # an old PyTorch, one without numpy, or a tensor without memory
+            return NotImplemented
         return NotImplemented
 
     def _is_delicate(self, kind: type) -> bool:

@@ -1,10 +1,11 @@
 /** The plugins of the extension. */
 
 import { cellsPlugin } from './cells/cells-plugin';
+import { inspectorPlugin } from './inspector/inspector-plugin';
 import { commandsPlugin } from './commands/commands-plugin';
 import { marksPlugin } from './marks/marks-plugin';
 import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
 import { startupPlugin } from './startup/startup-plugin';
 
-export default [sessionsPlugin, cellsPlugin, commandsPlugin, marksPlugin, panelPlugin, startupPlugin];
+export default [sessionsPlugin, cellsPlugin, commandsPlugin, marksPlugin, panelPlugin, inspectorPlugin, startupPlugin];

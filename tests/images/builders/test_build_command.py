@@ -93,7 +93,7 @@ def test_neither_images_nor_dockerfiles_nor_the_cache_hold_a_secret(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "say where the images go: --repository registry.example.org/team/app, or --repository oci:FOLDER"),
+        ([], "say where the images go: --repository registry.example.org/team/app, oci:FOLDER or docker-archive:FILE"),
         (["--repository", "oci:x", "--platform", "linux/vax"], "`linux/vax` is no platform that images are built for"),
         (["--repository", "oci:x", "--platform", "linux/amd64,linux/arm64", "--builder", "podman"], "a Dockerfile is run for one platform at a time"),
         (["--repository", "oci:x", "--target", "nowhere"], "there is no target `nowhere`"),

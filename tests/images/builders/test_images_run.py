@@ -13,6 +13,7 @@ from kfnb.engines.argo.following.workflow_nodes import observe_steps
 from kfnb.engines.argo.workflow_manifest import compile_workflow
 from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.submission.image_order import image_order
 from kfnb.images.builders.build_images import build_images
 from kfnb.images.builders.build_plan import plan_images, this_platform
 from kfnb.images.builders.lock_to_build import lock_to_build
@@ -27,6 +28,8 @@ from tests.cluster.outcome import locally, told_alone, values_of
 from tests.images.base_image import BaseImage, run
 from tests.images.builders.podman_pods import RESTRICTED, PodmanInterpreter, PodmanPods
 from tests.images.registry.registry_server import registry
+from tests.notebooks import cell
+from tests.running import pipeline_of
 
 NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "07-machine-learning.ipynb"
 
@@ -45,7 +48,8 @@ def images(pipeline: Pipeline, podman: BaseImage, tmp_path_factory: pytest.TempP
     cache = WheelCache(folder / "cache")
     platforms = [this_platform()]
     options = LockOptions(platforms=tuple(map(str, platforms)))
-    lock = lock_to_build(pipeline, NOTEBOOK.parent, options, cache).lock
+    found = options.needs(pipeline, NOTEBOOK.parent)
+    lock = lock_to_build(pipeline, NOTEBOOK.parent, options, cache, found).lock
     planned = plan_images(lock, NOTEBOOK.parent, platforms, f"oci:{podman.layout}:latest", cache)
     with registry(folder) as address:
         built = build_images(planned, open_repository(f"{address}/team/wine"), cache)
@@ -92,6 +96,37 @@ def test_the_notebook_gives_its_numbers_in_the_images(
     assert {n: there[n] for n in told} == told
     assert {n.partition(".")[2] for n, v in told.items() if isinstance(v, float)} >= {"accuracy"}
     assert len([n for n in told if n.startswith("train-")]) >= 3
+
+
+def test_modules_are_in_the_image_and_none_of_another_content_is_used(
+    podman: BaseImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "scales.py").write_text("FACTOR = 2\n")
+    steps = pipeline_of(cell("from tools.scales import FACTOR\nprint('twice', 21 * FACTOR)", "step:one"))
+    settings = ClusterOptions(image=f"oci:{podman.layout}:latest", packages="none", repository="localhost/unused")
+    with registry(tmp_path) as address:
+        order = image_order(steps, tmp_path, settings, {}, repository=f"{address}/team/scales")
+        built = order.build()
+        for image in built:
+            run("podman", "pull", "--quiet", "--tls-verify=false", image.reference)
+    images = order.pinned(built)
+
+    def outcome(name: str) -> tuple[str, str]:
+        requirements = find_requirements(steps, tmp_path, "none").in_images(images)
+        compiled = compile_workflow(steps, ClusterOptions(images=images), requirements)
+        interpreter = PodmanInterpreter(compiled.workflow, PodmanPods(), _folder(tmp_path / name))
+        return interpreter.run()["phase"], "".join(interpreter.logs.values())
+
+    phase, log = outcome("argo")
+    assert phase == "Succeeded" and "twice 42" in log
+    (tmp_path / "tools" / "scales.py").write_text("FACTOR = 3\n")
+    phase, log = outcome("changed")
+    assert (
+        phase == "Failed"
+        and "the step's image has another version of its module tools/scales.py: submit the run again" in log
+    )
 
 
 def _folder(path: Path) -> Path:

@@ -334,11 +334,13 @@ def test_a_token_never_follows_a_redirect_to_another_host(plain: str, nobody: Pa
         assert any(h.get("Authorization") == "Bearer tokentokentoken" for _, _, h in between.seen)
 
 
-def test_no_error_has_a_token_or_an_address_of_an_upload(between: Proxy, nobody: Path) -> None:
+def test_no_error_has_a_token_or_an_address_of_an_upload(
+    between: Proxy, nobody: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log_in(nobody, between.address, {"registrytoken": "tokentokentoken"})
     between.troubles["PUT"] = [Trouble(cut_after=0)] * 12
     repository = opened(between.address, "secret")
-    repository._session._sleep = lambda _: None  # type: ignore[assignment]
+    monkeypatch.setattr("time.sleep", lambda _: None)
     with pytest.raises(RegistryError, match="broke") as raised:
         put(repository, b"never arrives")
     assert "token" not in str(raised.value) and "_state" not in str(raised.value) and raised.value.__cause__ is None

@@ -45,6 +45,8 @@ def compile_documents(
 
     Parameters
     ----------
+    options
+        The target's settings. Steps are pinned to its ``images``, which were built for them.
     folder
         The folder of the notebook.
     values
@@ -54,9 +56,15 @@ def compile_documents(
     """
     fixed = list(fixed_values(pipeline))
     pipeline = fit_to_target(pipeline, options, values)
-    requirements = find_requirements(pipeline, folder, options.packages, options.sources, values, python)
-    requirements = with_lock(requirements, pipeline, folder, options.image)
-    problems = [*fixed, *check_pipeline(pipeline, options, requirements, engine), *check_system_packages(pipeline)]
+    requirements = find_requirements(
+        pipeline, folder, options.packages, options.sources, values, python, options.travel_limit
+    )
+    requirements = with_lock(requirements, pipeline, folder, options.image).in_images(options.images)
+    problems = [
+        *fixed,
+        *check_pipeline(pipeline, options, requirements, engine),
+        *check_system_packages(pipeline, options.images),
+    ]
     pipeline = embed_files(pipeline, requirements.files)
     if engine == "argo":
         from kfnb.engines.argo import workflow_kinds, workflow_manifest

@@ -22,9 +22,9 @@ from kfnb.engines.cluster.packaging.embedded_files import embed_files
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.cluster_run_record import ClusterRunRecord
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
+from kfnb.engines.cluster.submission.planned_retry import PlannedRetry, retry_lock
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs, reusable_outputs
 from kfnb.engines.cluster.submission.unbuilt_run import (
-    BUILDING,
     BuildTeller,
     UnbuiltRun,
     building_images,
@@ -37,6 +37,7 @@ from kfnb.engines.follow_record import follow_events, follow_log
 from kfnb.images.build_watch import Watch, watch_nothing
 from kfnb.images.locks.locked_requirements import with_lock
 from kfnb.images.needs.installed_packages import installed_packages
+from kfnb.images.needs.named_files import has_own_image
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
@@ -44,10 +45,8 @@ from kfnb.runs.attempt_logs import LogLine
 from kfnb.runs.kept_pipeline import check_step
 from kfnb.runs.record.file_lock import holding
 from kfnb.runs.record.lookup_by_name import UnknownRun
-from kfnb.runs.record.run_store import LAUNCH, Event, RunStore
+from kfnb.runs.record.run_store import Event, RunStore
 from kfnb.states import FINAL
-
-PATIENCE = 30.0  #: seconds to wait for another command that retries the same run
 
 
 class CompiledPipeline(Protocol):
@@ -155,7 +154,13 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         folder, settings = Path(options.folder), replace(self._settings(options), images=images)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
         requirements = find_requirements(
-            pipeline, folder, settings.packages, settings.sources, options.parameters, options.python
+            pipeline,
+            folder,
+            settings.packages,
+            settings.sources,
+            options.parameters,
+            options.python,
+            settings.travel_limit,
         )
         requirements = with_lock(requirements, pipeline, folder, settings.image).in_images(images)
         pipeline = embed_files(pipeline, requirements.files)
@@ -181,7 +186,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             return {}
         from kfnb.engines.cluster.submission.target_images import build_target_images
 
-        return build_target_images(fit_to_target(pipeline, settings, options.parameters), options, settings, watch)
+        return build_target_images(pipeline, options, settings, watch)
 
     def compile(self, pipeline: Pipeline, folder: str = ".", python: str | None = None) -> str:
         options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder, python=python)
@@ -194,12 +199,17 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
         compiled, settings = self.compile_run(pipeline, options), self._settings(options)
         fitted = fit_to_target(pipeline, settings, options.parameters)
+        emitted = (
+            self.compile_run(pipeline, options, images=_expected_images(pipeline, settings))
+            if settings.repository
+            else compiled
+        )
         return [
             *check_jobs(distinct_jobs(compiled.task_jobs), self.name, compiled.requirements.python),
             *check_pipeline(fitted, settings, compiled.requirements, self.name),
             *check_python(options),
             *([] if settings.repository else check_system_packages(fitted)),
-            *self.check_emitted(compiled, options),
+            *self.check_emitted(emitted, options),
         ]
 
     # ---------------------------------------------------------------- submit, retry, cancel
@@ -229,7 +239,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         compiled, _ = self.compile_run(pipeline, options), self.client
         run_id = self.record.create(pipeline, options)
         hold_build(self.store, run_id)
-        self.record.write_location(run_id, {BUILDING: True})
+        self.record.begin_build(run_id)
         self.record.record_pending(run_id, compiled.task_jobs)
         return run_id, compiled
 
@@ -257,44 +267,65 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         ClusterError
             When the cluster refuses it. The record of the run does not change then.
         """
-        with self._retry_lock(run_id):
-            if self.store.head(run_id)["state"] not in FINAL:
-                raise UnknownRun(f"run {run_id} has not ended: cancel it first")
-            old_pipeline, options = self.record.pipeline_and_options(run_id)
-            new_pipeline = pipeline if pipeline is not None else old_pipeline
-            if start is not None:
-                check_step(new_pipeline, run_id, start)
-            elif (
-                not self._is_unbuilt(run_id)
-                and replace(new_pipeline, notebook=old_pipeline.notebook) == old_pipeline
-                and self.retry_in_place(run_id)
-            ):
-                return run_id
-            attempts = self.record.attempt_counts(run_id)
-            reused = self._reusable_outputs(run_id, old_pipeline, new_pipeline, options, start)
-            images = self.build_images(new_pipeline, options, self.watch)
-            compiled = self.compile_run(new_pipeline, options, reused, images)
-            location = self.create(self.client, run_id, new_pipeline, options, compiled)
-            self.record.write_images(run_id, images)
-            self.record.write_location(run_id, location, attempts)
-            self.record.record_retry(run_id, new_pipeline, reused, compiled.task_jobs)
+        with retry_lock(self.store, run_id):
+            plan = self._plan_retry(run_id, start, pipeline)
+            if plan is not None:
+                self._create_retry(run_id, plan, self.build_images(plan.pipeline, plan.options, self.watch))
         return run_id
 
-    @contextmanager
-    def _retry_lock(self, run_id: str) -> Iterator[None]:
-        """Hold the lock of a run while it is retried. Raises `UnknownRun` when another command holds it for too long."""
-        with holding(self.store.kept_folder(run_id) / LAUNCH, patience=PATIENCE) as acquired:
-            if not acquired:
-                raise UnknownRun(
-                    f"another command is retrying run {run_id}: wait until it is done, then look at the state of the run"
-                )
-            yield
+    def begin_retry(self, run_id: str, start: str | None, pipeline: Pipeline | None) -> PlannedRetry | None:
+        """Record that a run is retried, for `deliver_retry` to bring it to the cluster. ``None`` when the cluster retries its own run already. Raises as `retry`."""
+        with retry_lock(self.store, run_id):
+            plan = self._plan_retry(run_id, start, pipeline)
+            if plan is not None:
+                hold_build(self.store, run_id)
+                self.record.begin_rebuild(run_id)
+                plan.record_waiting(self.store, run_id)
+        return plan
+
+    def deliver_retry(self, run_id: str, plan: PlannedRetry) -> None:
+        """Build the images of a retry that has begun, and create it on the cluster. Raises `ClusterError`; the steps are then as they were."""
+        with building_images(self.store, run_id):
+            try:
+                with BuildTeller(self.store.home, run_id, self.watch) as teller:
+                    images = self.build_images(plan.pipeline, plan.options, teller)
+                if self.store.state(run_id) not in FINAL:  # else it was cancelled
+                    self._create_retry(run_id, plan, images)
+            finally:
+                if self.record.end_rebuild(run_id):
+                    plan.put_back(self.store, run_id)
+
+    def _plan_retry(self, run_id: str, start: str | None, pipeline: Pipeline | None) -> PlannedRetry | None:
+        """What a retry runs; ``None`` when the cluster retries its own run."""
+        if self.store.head(run_id)["state"] not in FINAL:
+            raise UnknownRun(f"run {run_id} has not ended: cancel it first")
+        old_pipeline, options = self.record.pipeline_and_options(run_id)
+        new_pipeline = pipeline if pipeline is not None else old_pipeline
+        if start is not None:
+            check_step(new_pipeline, run_id, start)
+        elif (
+            self.record.was_created(run_id)
+            and replace(new_pipeline, notebook=old_pipeline.notebook) == old_pipeline
+            and self.retry_in_place(run_id)
+        ):
+            return None
+        attempts = self.record.attempt_counts(run_id)
+        reused = self._reusable_outputs(run_id, old_pipeline, new_pipeline, options, start)
+        repeated = tuple(s for s in self.store.steps(run_id) if s["path"] not in reused)
+        return PlannedRetry(new_pipeline, options, reused, attempts, repeated)
+
+    def _create_retry(self, run_id: str, plan: PlannedRetry, images: dict[str, str]) -> None:
+        compiled = self.compile_run(plan.pipeline, plan.options, plan.reused, images)
+        location = self.create(self.client, run_id, plan.pipeline, plan.options, compiled)
+        self.record.write_images(run_id, images)
+        self.record.write_location(run_id, location, plan.attempts)
+        self.record.record_retry(run_id, plan.pipeline, plan.reused, compiled.task_jobs)
 
     def _reusable_outputs(
         self, run_id: str, old_pipeline: Pipeline, new_pipeline: Pipeline, options: RunOptions, start: str | None
     ) -> StepOutputs:
         """The outputs of the steps that a retry does not repeat, by step. That an image was built anew repeats none."""
-        if self._is_unbuilt(run_id):
+        if not self.record.was_created(run_id):
             return {}
         old, new = self.compile_run(old_pipeline, options), self.compile_run(new_pipeline, options)
         outputs = self.recorded_outputs(run_id, old, new)
@@ -305,7 +336,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         self.refresh(run_id)
         if self.store.head(run_id)["state"] in FINAL:
             return False
-        if self._is_unbuilt(run_id):
+        if self.record.is_building(run_id):
             end_unbuilt(self.store, run_id, "cancelled", "the run was cancelled", None)
             return True
         self.stop(self.record.location(run_id))
@@ -326,12 +357,9 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
                 if acquired:
                     self._follower(self.store, run_id, lambda: False).update(log_of)
 
-    def _is_unbuilt(self, run_id: str) -> bool:
-        return BUILDING in self.record.location(run_id)
-
     def _follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
-        if self._is_unbuilt(run_id):
-            return UnbuiltRun(store, run_id, lambda: self._is_unbuilt(run_id), stopping)
+        if self.record.is_building(run_id):
+            return UnbuiltRun(store, run_id, lambda: self.record.is_building(run_id), stopping)
         return self.follower(store, run_id, stopping)
 
     @contextmanager
@@ -362,3 +390,9 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             return
         with self.following(run_id):
             yield from follow_log(self.store, run_id, path, attempt, follow, verbose)
+
+
+def _expected_images(pipeline: Pipeline, settings: ClusterOptions) -> dict[str, str]:
+    """Names as long as those of the images that a run will build: what they hold does not count as a part of the documents."""
+    name = f"{settings.repository}@sha256:{'0' * 64}"
+    return {s.name: name for s in pipeline.steps() if not has_own_image(s)}

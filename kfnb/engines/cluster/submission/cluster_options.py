@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
 from kfnb.pipeline.model import Json
-from kfnb.requirement_checks import PackageSources
+from kfnb.requirement_checks import TRAVEL_LIMIT, PackageSources
 from kfnb.step_settings import Secret, Settings
 
 KIB = 1024
@@ -46,8 +46,8 @@ class ClusterOptions:
         With ``auto``, a step installs the packages that it imports when it starts, in the versions of this environment. With ``none``, its
         image provides them.
     values
-        How values pass from step to step on Argo: ``parameters`` (64 KiB each), ``volume:CLAIM``, the kind of the artifact repository,
-        which is ``s3``, ``gcs``, ``azure`` or ``oss``, or the URL of a store, such as ``s3://bucket/prefix``.
+        How values pass from step to step: the URL of a store, such as ``s3://bucket/prefix``. On Argo also ``parameters`` (64 KiB each),
+        ``volume:CLAIM``, or the kind of the artifact repository, which is ``s3``, ``gcs``, ``azure`` or ``oss``.
     value_options
         The options of the filesystem of that URL, such as ``endpoint_url``.
     value_secrets
@@ -135,6 +135,11 @@ class ClusterOptions:
     @property
     def sources(self) -> PackageSources:
         return PackageSources(self.index_url, self.extra_index_url, self.find_links)
+
+    @property
+    def travel_limit(self) -> int | None:
+        """How many bytes of one package travel with a step. Images that are built for steps take packages of any size."""
+        return None if self.repository else TRAVEL_LIMIT
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

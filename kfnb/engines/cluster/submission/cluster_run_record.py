@@ -22,6 +22,9 @@ from kfnb.runs.record.run_store import RunStore
 
 REUSED = "kept.json"  #: in the run's folder: the outputs of steps that the last retry did not repeat
 
+BUILDING = "building"  #: the key of a location while images are built
+FIRST, AGAIN = "first", "again"  #: whether those of a new run, or of a retry; earlier records have `True` for the first
+
 IMAGES = "images.json"  #: in the run's folder: the images that were built for its steps
 
 
@@ -71,6 +74,31 @@ class ClusterRunRecord:
             **location,
         }
         self._write(run_id, LOCATION, {**fields, "before": earlier_attempts or {}})
+
+    # ---------------------------------------------------------------- while images are built
+    def begin_build(self, run_id: str) -> None:
+        """Record that the images of a new run are built, which is nowhere on the cluster yet."""
+        self.write_location(run_id, {BUILDING: FIRST})
+
+    def begin_rebuild(self, run_id: str) -> None:
+        """Record that the images of a retry are built. The run stays where it is on the cluster, if it is there."""
+        location = self.location(run_id)
+        self._write(run_id, LOCATION, {**location, BUILDING: location.get(BUILDING, AGAIN)})
+
+    def end_rebuild(self, run_id: str) -> bool:
+        """Record that the images of a retry are not built any more, unless the retry was created, and return whether it was not."""
+        location = self.location(run_id)
+        if location.get(BUILDING) == AGAIN:
+            self._write(run_id, LOCATION, {key: value for key, value in location.items() if key != BUILDING})
+        return BUILDING in location
+
+    def is_building(self, run_id: str) -> bool:
+        """Whether images of the run, or of its retry, are being built, or their build was left."""
+        return BUILDING in self.location(run_id)
+
+    def was_created(self, run_id: str) -> bool:
+        """Whether the run is on the cluster, as it was before a retry whose images are being built."""
+        return self.location(run_id).get(BUILDING) not in (FIRST, True)
 
     def record_cancel(self, run_id: str) -> None:
         """Record when the cluster was asked to stop the run. The next submission forgets it."""

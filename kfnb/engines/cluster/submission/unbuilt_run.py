@@ -15,7 +15,6 @@ from kfnb.runs.record.file_lock import hold, is_held
 from kfnb.runs.record.run_store import RunStore
 from kfnb.states import FINAL
 
-BUILDING = "building"  #: the key of a location that is none yet
 BUILD_LOCK = "build.lock"  #: in the run's folder: the process that holds it builds the run's images
 EVERY = 1.0  #: seconds between two looks at what a build has done
 WORDS = {"download": "downloads", "upload": "sends", "build": "builds:"}
@@ -100,7 +99,7 @@ class UnbuiltRun:
 
 
 class BuildTeller:
-    """Records what a build does as what the first step of the run waits for, once in a while. Several threads may tell it.
+    """Records what a build does as what the first pending step of the run waits for, once in a while. Several threads may tell it.
 
     Parameters
     ----------
@@ -132,7 +131,7 @@ class BuildTeller:
             return
         store = RunStore(self._home)  # a connection to SQLite belongs to its thread
         try:
-            first = next(iter(store.steps(self._run)), None)
+            first = next((step for step in store.steps(self._run) if step["state"] == "pending"), None)
             told = ""
             while first is not None and not self._ended.wait(EVERY):
                 if self._text != told:

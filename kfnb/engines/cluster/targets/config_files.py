@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget
 from kfnb.engines.cluster.targets.connection import read_configuration, visible
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from kfnb.toml_text import read_toml
 
 NAME = "kfnb.toml"
 
@@ -50,8 +45,8 @@ class ConfigFile:
     def tables(self) -> dict[str, dict[str, Any]]:
         """The settings of its targets, by the targets' names. Raises `BadTarget`."""
         try:
-            data = tomllib.loads(self.content.decode("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            data = read_toml(self.content.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
             raise BadTarget(f"{self.path} is not valid TOML: {visible(str(error))}") from None
         tables = data.get("targets", {})
         if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):

@@ -71,7 +71,7 @@ def repository_findings(options: ClusterOptions) -> Iterator[Finding]:
     """Whether images can be put into the target's repository. An upload is begun there and given up."""
     if not options.repository:
         return
-    from kfnb.engines.cluster.submission.target_images import open_for
+    from kfnb.engines.cluster.submission.target_repository import open_for
 
     try:
         open_for(options, options.repository).check_writable()

@@ -13,6 +13,7 @@ from kfnb.engines.cluster.targets.connection import Connection
 from kfnb.engines.cluster.targets.diagnosis import STOPPING, Diagnosis, diagnose
 from kfnb.engines.cluster.targets.rights import STEPS_ACCOUNT, manifests
 from kfnb.engines.cluster.targets.survey import Survey, proposed_settings
+from kfnb.engines.cluster.targets.target_settings import Stores
 from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.cluster.targets.write_target import target_text
 
@@ -58,8 +59,12 @@ def usual_engine(found: Survey) -> str:
     return engines[0]
 
 
-def settings_for(found: Survey, engine: str, chosen: Connection) -> dict[str, Any]:
+def settings_for(found: Survey, engine: str, chosen: Connection, stores: Stores) -> dict[str, Any]:
     """The settings of the target. They name the context, so that a later change of the current one changes no target."""
+    return {**_settings_found(found, engine, chosen), **stores.settings()}
+
+
+def _settings_found(found: Survey, engine: str, chosen: Connection) -> dict[str, Any]:
     settings: dict[str, Any] = {"engine": engine}
     settings |= {key: value for key in ("kubeconfig", "context") if (value := getattr(chosen, key))}
     if engine == "kfp":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,26 @@ TEXTS = frozenset(
 CAPS = frozenset({"max_cpu", "max_memory"})
 ADDRESSES = frozenset({"host", "server", "ui"})
 FILES = frozenset({"token_file", "ca_file", "kubeconfig", *REPOSITORY_FILES})
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where the user wants images and values to be. An empty text leaves it open.
+
+    Parameters
+    ----------
+    repository
+        The repository in a registry, to which the images of steps are built.
+    values
+        What values pass through, as the setting ``values`` says it.
+    """
+
+    repository: str = ""
+    values: str = ""
+
+    def settings(self) -> dict[str, Any]:
+        """The settings of a target that say so."""
+        return {key: text for key in ("repository", "values") if (text := getattr(self, key))}
 
 
 def settings_error(name: str, settings: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ from kfnb.engines.cluster.targets.target_settings import (
 )
 from kfnb.engines.cluster.trust.requested_access import RequestedAccess, access_of_target
 from kfnb.engines.cluster.trust.trusted_files import TrustStore
+from kfnb.engines.engine_interface import RunOptions
 from kfnb.problems import NotebookError, Problem
 from kfnb.setting_marks.setting_table import read_defaults
 
@@ -132,6 +133,14 @@ def usable_target(name: str, notebook: Path | None) -> Target:
     if target.asks:
         raise UntrustedTarget([_untrusted_problem(target)])
     return target
+
+
+def containers_elsewhere(target: Target, options: RunOptions) -> list[Problem]:
+    """The problem that a run in containers on this machine is to go to a cluster."""
+    if options.containers is None or target.engine == "local":
+        return []
+    hint = "leave out `--containers`: there, every step has a pod of its own anyway"
+    return [Problem("KF740", f"`{target.name}` is no target on this machine", hint)]
 
 
 def withheld_problems(target: Target) -> list[Problem]:

@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, blocks_in, jobs_in, runtime_spec_of
+from kfnb.engines.cluster.lowering.jobs_and_blocks import (
+    Block,
+    Channel,
+    Gate,
+    Job,
+    blocks_in,
+    jobs_in,
+    runtime_spec_of,
+    steps_of_pod,
+)
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.literal_texts import integer_defaults
+from kfnb.engines.cluster.lowering.store_transport import store_transport
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.ir.component_executors import Executors, Json, Wiring, channel_definitions, output_of
 from kfnb.engines.kfp.ir.reshape_blocks import observed_jobs
 from kfnb.engines.kfp.ir.task_names import TaskNames
+from kfnb.engines.kfp.runtime_delivery import RUNTIME
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 
@@ -52,6 +63,9 @@ class IrContext:
         # A command of an image cannot decode what it gets.
         commands = [j for j in self.jobs.values() if j.plain_container and not j.step.shell]
         self.raw = frozenset(c for j in commands for c in j.inputs if c.kind == "text")
+        own = [j for j in self.jobs.values() if not j.plain_container and j.name != RUNTIME]
+        steps = [s.step for j in own for s in steps_of_pod(j)]
+        self.transport = store_transport(self.options, self.requirements, steps)
         self.wirings = {j.name: self._wiring(j, j.name in grouped) for j in self.jobs.values()}
         specs = {j.name: self._pod_spec(j, j.name in grouped) for j in self.jobs.values() if not j.plain_container}
         self.executors = Executors(self.options, self.types, specs, groups, self.raw, self.entered)
@@ -99,6 +113,7 @@ class IrContext:
         spec.update({k: v for k, v in (("types", types), ("whole", integers), ("unsure", unsure)) if v})
         raw = [output_of(job, c) for c in step.outputs if c in self.raw]
         spec.update({"raw": raw} if raw else {})
+        spec.update({"values": self.transport} if self.transport and job.name != RUNTIME else {})
         if grouped:
             return self._call_spec(job, spec)
         renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if k != f"{c.kind}-{c.name}"}

@@ -29,7 +29,7 @@ from kfnb.engines.kfp.ir.reshape_blocks import (
     unsure_guards,
     wrap_guards,
 )
-from kfnb.engines.kfp.runtime_delivery import RUNTIME, deliver_runtime, pods_of
+from kfnb.engines.kfp.runtime_delivery import RUNTIME, deliver_runtime, pods_of, with_all_packs
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import described
@@ -95,6 +95,8 @@ def compile_ir(
     if outside:
         root = lower(pipeline, outside)
         branches = task_branches(root)
+    if options.values_by_url:
+        root = with_all_packs(root)
     root = fuse(root, options, reused or ())
     branches = task_branches(root)
     unsure = unsure_guards(root, branches)

@@ -9,6 +9,7 @@ from pathlib import Path
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.containers.container_plan import container_requirements, image_of
 from kfnb.engines.local.containers.container_tool import ContainerTool, NoContainerTool, has_gpus
+from kfnb.engines.local.limits.limit_checks import container_limit_problems, has_limits
 from kfnb.images.locks.lock_file import lock_path
 from kfnb.images.locks.locked_requirements import stale_locks
 from kfnb.images.registry.image_repository import RegistryError
@@ -19,15 +20,20 @@ from kfnb.problems import Problem
 
 def container_problems(pipeline: Pipeline, options: RunOptions) -> list[Problem]:
     """The problems of running the steps in containers."""
-    found = [*_machine_problems(options), *(p for step in pipeline.steps() for p in _step_problems(step, options))]
+    found = [
+        *_machine_problems(pipeline, options),
+        *(p for step in pipeline.steps() for p in _step_problems(step, options)),
+    ]
     if lock_path(pipeline, Path(options.folder)).exists():  # without one there is nothing to look for
         found += stale_locks(pipeline, container_requirements(pipeline, options))
     return found
 
 
-def _machine_problems(options: RunOptions) -> Iterator[Problem]:
+def _machine_problems(pipeline: Pipeline, options: RunOptions) -> Iterator[Problem]:
     try:
-        ContainerTool.find(options.containers)
+        tool = ContainerTool.find(options.containers)
+        if has_limits(pipeline):
+            yield from container_limit_problems(pipeline, tool.name, tool.limits())
     except NoContainerTool as error:
         yield Problem("KF740", str(error), "install podman, or run the steps without `--containers`")
     if options.folder == os.sep and not options.isolated:

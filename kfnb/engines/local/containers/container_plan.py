@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.engine_interface import RunOptions
-from kfnb.engines.local.containers.container_tool import has_gpus
+from kfnb.engines.local.containers.container_tool import ContainerTool, has_gpus
+from kfnb.engines.local.limits.limit_checks import has_limits
 from kfnb.engines.local.limits.step_limits import StepLimits
 from kfnb.images.builders.build_plan import this_platform
 from kfnb.images.builders.built_images import remembered_images
@@ -86,7 +87,18 @@ def container_plans(pipeline: Pipeline, options: RunOptions, home: Path) -> dict
     met = tuple(sorted({r for s in inside for r in _met(s, needs)}))
     constraints = tuple(sorted({c for s in inside for c in needs.of(s).get("constraints", ())}))
     plans = {step.name: _plan(step, needs, met, constraints, options) for step in pipeline.steps()}
-    return {name: replace(plan, built=built.get(name, "")) for name, plan in plans.items()}
+    can = ContainerTool.find(options.containers).limits() if has_limits(pipeline) else frozenset[str]()
+    return {
+        name: replace(
+            plan,
+            built=built.get(name, ""),
+            # A tool that may not limit something refuses the whole container when it is asked to.
+            cpus=plan.cpus if "cpu" in can else 0.0,
+            memory=plan.memory if "memory" in can else 0,
+            memory_mark=plan.memory_mark if "memory" in can else "",
+        )
+        for name, plan in plans.items()
+    }
 
 
 def container_requirements(pipeline: Pipeline, options: RunOptions) -> StepRequirements:

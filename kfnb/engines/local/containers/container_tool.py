@@ -57,6 +57,14 @@ class ContainerTool:
             options += ["--userns", "keep-id"]
         return options
 
+    def limits(self) -> frozenset[str]:
+        """What it can limit here: ``cpu``, ``memory``, or both. Without root that takes control groups that are delegated to the user."""
+        if self.name == "docker":  # its daemon is mostly root's
+            said = self._ask("info", "--format", "{{if .CpuCfsQuota}}cpu{{end}} {{if .MemoryLimit}}memory{{end}}")
+        else:
+            said = self._ask("info", "--format", "{{range .Host.CgroupControllers}}{{.}} {{end}}")
+        return frozenset(said.stdout.split()) & {"cpu", "memory"}
+
     def gpu_options(self, count: int) -> list[str]:
         """The options that give a container that many GPUs."""
         if self.name == "docker":
@@ -84,6 +92,14 @@ class ContainerTool:
         return subprocess.run(
             [self.path, *words], stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace"
         )
+
+
+def installed_tool() -> str | None:
+    """The name of the tool that is on this machine; ``None`` when there is none."""
+    try:
+        return ContainerTool.find(ANY).name
+    except NoContainerTool:
+        return None
 
 
 def has_gpus() -> bool:

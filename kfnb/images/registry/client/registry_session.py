@@ -6,19 +6,18 @@ No error and no log has an address with its query, a header or a token in it: ad
 from __future__ import annotations
 
 import json
-import random
 import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
+from kfnb.images.registry.client.attempts import BUSY, LONGEST_WAIT, wait_before_next
 from kfnb.images.registry.client.docker_credentials import credentials_of
 from kfnb.images.registry.client.registry_access import RegistryAccess, api_host, is_loopback, tls_context
 from kfnb.images.registry.client.registry_tokens import Authorization
@@ -30,8 +29,6 @@ TIMES = (10.0, 120.0)  #: seconds to wait for a connection, and for the next byt
 ATTEMPTS = 6  #: how often a request is sent to a registry that is busy or breaks off
 ATTEMPTS_TO_CONNECT = 3  #: the same where nothing listens, or the name has no address
 NOT_THERE = (ConnectionRefusedError, socket.gaierror)
-LONGEST_WAIT = 120.0  #: seconds that kfnb waits because a registry asks for it
-BUSY = frozenset({408, 429, 500, 502, 503, 504})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PLAIN_ANSWERS = (
     "WRONG_VERSION_NUMBER",
@@ -83,11 +80,8 @@ class _Adapter(HTTPAdapter):
 class RegistrySession:
     """A connection to the registry of one repository. Several threads may use it."""
 
-    def __init__(
-        self, repository: RegistryPath, access: RegistryAccess, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, repository: RegistryPath, access: RegistryAccess) -> None:
         self.registry = repository.registry
-        self._sleep = sleep
         self._here = is_loopback(self.registry)
         context = tls_context(self.registry, access)
         self._own = _session(context, not self._here)
@@ -124,11 +118,11 @@ class RegistrySession:
                 is_last = is_last or (attempt + 1 >= ATTEMPTS_TO_CONNECT and isinstance(_cause(error), NOT_THERE))
                 if is_last or isinstance(error, requests.exceptions.SSLError | requests.exceptions.InvalidURL):
                     raise RegistryError("unreachable", f"{self.registry} does not answer: {reason_of(error)}") from None
-                self._sleep(_wait(attempt, None))
+                time.sleep(wait_before_next(attempt, None))
                 continue
             if answer.status_code < 300 or answer.status_code in sent.accepted:
                 return answer
-            wait = _wait(attempt, answer.headers.get("Retry-After"))
+            wait = wait_before_next(attempt, answer.headers.get("Retry-After"))
             if (
                 answer.status_code not in BUSY
                 or is_last
@@ -137,12 +131,12 @@ class RegistrySession:
             ):
                 raise self._error(method, answer, sent)
             answer.close()
-            self._sleep(wait)
+            time.sleep(wait)
         raise AssertionError
 
     def pause(self, attempt: int) -> None:
         """Wait before another attempt."""
-        self._sleep(_wait(attempt, None))
+        time.sleep(wait_before_next(attempt, None))
 
     def _authorized(self, method: str, address: str, sent: Sent) -> requests.Response:
         """Send a request, and once more when the registry asks who we are, or a token has run out."""
@@ -244,20 +238,6 @@ def _session(context: ssl.SSLContext | None, trust_environment: bool) -> request
 
 def _no_authentication(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
-
-
-def _wait(attempt: int, asked: str | None) -> float:
-    """Seconds until the next attempt: what the registry asks for, else twice as long each time, and never all at once."""
-    if asked:
-        try:
-            return max(0.0, float(asked))
-        except ValueError:
-            pass
-        try:
-            return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
-        except (ValueError, TypeError):
-            pass
-    return float(min(30.0, 0.5 * 2**attempt) * random.uniform(0.7, 1.3))
 
 
 def _message(answer: requests.Response) -> str:

@@ -29,13 +29,14 @@ class UrlClient:
         The options of the filesystem.
     sources
         Where packages come from, when the image lacks those of the filesystem.
+    packages
+        The folder for these packages. The steps of one pod share it, so that they are installed once.
     """
 
-    def __init__(self, url: str, options: dict[str, Any], sources: dict[str, Any]) -> None:
-        self.url, self._options, self._sources = url, options, sources
+    def __init__(self, url: str, options: dict[str, Any], sources: dict[str, Any], packages: str) -> None:
+        self.url, self._options, self._sources, self._packages = url, options, sources, packages
         self._process: Any = None
         self._files: Any = None
-        self._folder: Any = None  #: of the packages of the filesystem, once that is known
         if url.startswith("file://"):
             from kfnb.runtime.pods.handover.url_files import open_files
 
@@ -87,23 +88,39 @@ class UrlClient:
 
         from kfnb.runtime.pods.handover import url_files
 
-        if self._folder is None:
-            self._folder = self._packages()
-        environment = {**os.environ, **({"PYTHONPATH": self._folder} if self._folder else {})}
+        environment = dict(os.environ)
+        if self._lacks_filesystem():
+            environment["PYTHONPATH"] = self._packages
         return subprocess.Popen(
             [sys.executable, url_files.__file__, self.url, dumps(self._options)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
         )  # fmt: skip
 
-    def _packages(self) -> str:
-        """The folder into which the packages of the filesystem were installed; empty where the image has them."""
+    def _lacks_filesystem(self) -> bool:
+        """Whether the image lacks the packages of the filesystem. They are installed then, unless a step of this pod has done so."""
         from importlib.util import find_spec
 
         scheme = self.url.partition("://")[0]
         module, package = FILESYSTEMS.get(scheme, ("fsspec", "fsspec"))
-        missing = [] if find_spec("fsspec") and find_spec(module) else list(dict.fromkeys(("fsspec", package)))
-        if not missing:
-            return ""
-        from kfnb.runtime.pods.install_packages import installed_apart
+        if find_spec("fsspec") and find_spec(module):
+            return False
+        if not os.path.isdir(self._packages):
+            from shutil import move
 
-        return installed_apart(missing, self._sources)
+            from kfnb.runtime.pods.install_packages import installed_apart
+
+            made, unfinished = (
+                installed_apart(list(dict.fromkeys(("fsspec", package))), self._sources),
+                self._packages + ".new",
+            )
+            os.makedirs(os.path.dirname(self._packages), exist_ok=True)
+            move(made, unfinished)  # from another disk, perhaps
+            os.rename(unfinished, self._packages)
+        return True
+
+
+def value_store(job: dict[str, Any], folder: str) -> UrlClient:
+    """The value store of a step's job. Its packages go into ``folder``, which all steps of the pod share."""
+    store = job["values"]
+    packages = os.path.join(folder, "store-packages")
+    return UrlClient(store["url"], store.get("options", {}), store.get("sources") or job.get("sources", {}), packages)

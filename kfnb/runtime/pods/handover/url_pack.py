@@ -17,32 +17,27 @@ if TYPE_CHECKING:
     from typing import Any
 
 LARGE = 1 << 20  #: bytes; smaller parts of values are in the pack
-#: The ends of file names, by how the content begins.
-ENDINGS = ((b"\x93NUMPY", ".npy"), (b"PAR1", ".parquet"), (MAGIC, ".bundle"))
+#: The ends of file names, by what stands where in the content.
+ENDINGS = (
+    (0, b"\x93NUMPY", ".npy"),
+    (0, b"PAR1", ".parquet"),
+    (0, MAGIC, ".bundle"),
+    (5, b'\0\0\0{"tensor"', ".safetensors"),
+)
 
 
 class UrlPack(Pack):
-    """A pack that an earlier step wrote to a store. Large parts are fetched when a value needs them.
+    """A pack, on this machine, whose large parts are in a store. They are fetched when a value needs them.
 
     Parameters
     ----------
     files
         The store: a `UrlClient`, or the files of the store themselves.
-    place
-        The place of the step in the store.
-    path
-        A file on this machine for the pack itself.
     """
 
-    def __init__(self, files: Any, place: str, name: str, path: str) -> None:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        self._files, self._place = files, place
-        try:
-            files.get("%s/%s" % (place, name), path)
-        except FileNotFoundError:
-            message = "what an earlier step handed on is gone from the value store: there is no %s/%s" % (place, name)
-            raise Failure("load", "DamagedValue", message + "; run the step again that made it") from None
+    def __init__(self, files: Any, path: str) -> None:
         super().__init__(path)
+        self._files = files
 
     def _extract(self, address: str, store: Store) -> list[str]:
         part = self.head.get("parts", {}).get(address)
@@ -50,7 +45,7 @@ class UrlPack(Pack):
         if part is None or os.path.exists(path):
             return super()._extract(address, store)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        name = "%s/%s" % (self._place, part)
+        name = "%s/%s" % (self.head["place"], part)
         try:
             self._files.get(name, path + ".new")
         except FileNotFoundError:
@@ -60,6 +55,17 @@ class UrlPack(Pack):
             os.remove(path)
             raise Damaged("a part of a value is damaged in the value store (%s)" % name, address)
         return buffers_of(path)
+
+
+def fetched_pack(files: Any, place: str, path: str) -> UrlPack:
+    """Fetch the pack at a place in the store, such as ``RUN/TASK/POD/pack``, to ``path``, and open it. Raises `Failure`."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        files.get(place, path)
+    except FileNotFoundError:
+        message = "what an earlier step handed on is gone from the value store: there is no %s" % place
+        raise Failure("load", "DamagedValue", message + "; run the step again that made it") from None
+    return UrlPack(files, path)
 
 
 def _is_whole(path: str, address: str) -> bool:
@@ -75,7 +81,13 @@ def _is_whole(path: str, address: str) -> bool:
 
 
 def send_pack(
-    files: Any, where: tuple[str, str], path: str, head: dict[str, Any], entries: dict[str, Any], store: str
+    files: Any,
+    where: tuple[str, str],
+    path: str,
+    head: dict[str, Any],
+    entries: dict[str, Any],
+    store: str,
+    runtime: str,
 ) -> None:
     """Write the pack of a step to the value store, with the bundles of ``entries``. Raises `Failure`.
 
@@ -87,10 +99,13 @@ def send_pack(
         A file on this machine for the pack. Its name is the name of the pack in the store.
     entries
         The values that are stored, by name: what later steps need, and what only the user may want to look at.
+    runtime
+        The sources of the runtime that go into the pack, if later steps look for them there.
     """
     place, step = where
     parts = _large_parts(step, entries, Store(store))
-    write_pack(path, dict(head, parts=parts), store, bundles=[e["bundle"] for e in entries.values() if "bundle" in e])
+    bundles = [e["bundle"] for e in entries.values() if "bundle" in e]
+    write_pack(path, dict(head, place=place, parts=parts), store, runtime, bundles)
     try:
         for address, name in parts.items():
             files.put(Store(store).path(address), "%s/%s" % (place, name))
@@ -112,11 +127,12 @@ def _large_parts(step: str, entries: dict[str, Any], store: Store) -> dict[str, 
         large = [a for a in parts if os.path.getsize(store.path(a)) >= LARGE]
         for number, address in enumerate(large, 1):
             text = quote(name, safe="@") + ("-%d" % number if len(large) > 1 else "")
-            found.setdefault(address, "%s/%s%s" % (quote(step, safe=""), text, _ending(store.path(address))))
+            found.setdefault(address, "%s/%s%s" % (quote(step, safe=""), text, ending_of(store.path(address))))
     return found
 
 
-def _ending(path: str) -> str:
+def ending_of(path: str) -> str:
+    """The end of the name that a stored file has for people, by its content."""
     with open(path, "rb") as file:
-        start = file.read(16)
-    return next((ending for begin, ending in ENDINGS if start.startswith(begin)), ".bin")
+        start = file.read(32)
+    return next((ending for place, begin, ending in ENDINGS if start.startswith(begin, place)), ".bin")

@@ -27,6 +27,7 @@ export type DisplayedOutput = Schemas['DisplayedOutput'];
 export type Value = Schemas['Value'];
 export type StepValues = Schemas['StepValues'];
 export type TargetInfo = Schemas['TargetInfo'];
+export type Targets = Schemas['Targets'];
 export type TravellingFile = Schemas['TravellingFile'];
 export type RequestedAccess = Schemas['RequestedAccess'];
 export type TrustProposal = Schemas['TrustProposal'];

@@ -8,7 +8,19 @@ declare global {
 }
 
 /** From the bottom to the top: a folder imports from itself and from the folders before it. */
-const LAYERS = ['common', 'server', 'marks', 'session', 'dialogs', 'cells', 'commands', 'panel', 'startup', ''];
+const LAYERS = [
+  'common',
+  'server',
+  'marks',
+  'session',
+  'dialogs',
+  'cells',
+  'commands',
+  'panel',
+  'inspector',
+  'startup',
+  ''
+];
 const MAX_MODULES = 12; // in one folder
 
 const sources = import.meta.glob(['../**/*.ts', '../**/*.tsx', '!../**/__tests__/*', '!../**/*.d.ts'], {

@@ -12,6 +12,7 @@ export const CommandIDs = {
   inputs: 'kfnb:load-inputs',
   outputs: 'kfnb:load-outputs',
   markMenu: 'kfnb:mark-cell',
+  markForm: 'kfnb:open-mark-form',
   setMark: 'kfnb:set-mark',
   setRole: 'kfnb:set-role',
   mark: 'kfnb:mark-step',

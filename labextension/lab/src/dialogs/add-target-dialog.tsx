@@ -124,10 +124,59 @@ function ClusterFields({ form, trans }: FormProps): React.JSX.Element {
           </select>
         </label>
       )}
+      <StoreField
+        label={trans.__('Image repository')}
+        help={trans.__(
+          'Optional. Images of the steps are built into it before a run. Without it, steps install their packages whenever they start.'
+        )}
+        placeholder="registry.example.org/team/app"
+        value={form.repository}
+        onChange={text => form.setRepository(text)}
+      />
+      <StoreField
+        label={trans.__('Values')}
+        help={trans.__(
+          'Optional. What values pass through from step to step: a URL such as s3://bucket/prefix, volume:CLAIM, or parameters. By default what the cluster has.'
+        )}
+        placeholder="s3://bucket/prefix"
+        value={form.values}
+        onChange={text => form.setValues(text)}
+      />
       <button type="submit" className="jp-mod-styled" aria-disabled={form.task !== null}>
         {trans.__('Look at the Cluster')}
       </button>
     </form>
+  );
+}
+
+interface StoreFieldProps {
+  label: string;
+  help: string;
+  placeholder: string;
+  value: string;
+  onChange: (text: string) => void;
+}
+
+/** An optional field, with what it is for below it. */
+function StoreField({ label, help, placeholder, value, onChange }: StoreFieldProps): React.JSX.Element {
+  const id = React.useId();
+  return (
+    <div>
+      <label>
+        <span>{label}</span>
+        <input
+          className="jp-mod-styled"
+          value={value}
+          placeholder={placeholder}
+          spellCheck={false}
+          aria-describedby={id}
+          onChange={event => onChange(event.target.value)}
+        />
+      </label>
+      <div id={id} className="kfnb-Target-help">
+        {help}
+      </div>
+    </div>
   );
 }
 

@@ -39,6 +39,16 @@ export class TargetForm {
     return this._namespace;
   }
 
+  /** The repository for images; empty if none are built. */
+  get repository(): string {
+    return this._repository;
+  }
+
+  /** What values pass through; empty for what the cluster has. */
+  get values(): string {
+    return this._values;
+  }
+
   get name(): string {
     return this._name;
   }
@@ -93,6 +103,16 @@ export class TargetForm {
     this._forget();
   }
 
+  setRepository(repository: string): void {
+    this._repository = repository;
+    this._forget();
+  }
+
+  setValues(values: string): void {
+    this._values = values;
+    this._forget();
+  }
+
   setName(name: string): void {
     this._name = name;
     this._isNamed = name !== '';
@@ -108,10 +128,10 @@ export class TargetForm {
     }
     this._lines = [];
     this._isTaken = false;
-    const choice = { context: this._context, namespace: this._namespace.trim(), ...(engine ? { engine } : {}) };
-    const proposal = await this._ask('look', () => this._api.propose(choice));
-    // the answer is not about a cluster that was selected while it was under way
-    if (proposal && choice.context === this._context && choice.namespace === this._namespace.trim()) {
+    const asked = this._place();
+    const proposal = await this._ask('look', () => this._api.propose({ ...asked, ...(engine ? { engine } : {}) }));
+    // the answer is not about what was chosen while it was under way
+    if (proposal && JSON.stringify(asked) === JSON.stringify(this._place())) {
       this._proposal = proposal;
       this._name = this._isNamed ? this._name : proposal.name;
       this._onChange();
@@ -147,10 +167,19 @@ export class TargetForm {
     return this._ask('add', () => this._api.addTarget(this._choice(), proposal.settings, replace));
   }
 
-  private _choice(): ClusterChoice {
+  /** The cluster, and where images and values are to be. */
+  private _place(): ClusterChoice {
     return {
       context: this._context,
       namespace: this._namespace.trim(),
+      repository: this._repository.trim(),
+      values: this._values.trim()
+    };
+  }
+
+  private _choice(): ClusterChoice {
+    return {
+      ...this._place(),
       engine: this._proposal?.settings.engine,
       name: this._name.trim()
     };
@@ -187,6 +216,8 @@ export class TargetForm {
   private _clusters: Clusters | null = null;
   private _context = '';
   private _namespace = '';
+  private _repository = '';
+  private _values = '';
   private _name = '';
   private _isNamed = false; // by the user
   private _task: Task | null = null;

@@ -10,13 +10,12 @@ import { CommandRegistry } from '@lumino/commands';
 import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Menu } from '@lumino/widgets';
 
-import { cellRole, markValues } from './cell-marks';
-import { FLAG_MARKS } from './mark-table';
+import { cellRole, isFlag, markValues } from './cell-marks';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { newStepName, renameStep, setRole, setStep, setMark, contentOf } from './notebook-marks';
 import { openMenu } from '../common/open-menu';
-import { stepName } from './step-name';
+import { stepNames, stepOf, writtenValues } from './step-marks';
 
 const ID = 'kfnb:marks';
 const CACHE_ON = ['on', 'true', 'yes', 'enabled'];
@@ -179,7 +178,7 @@ class MarkCommands {
     }
     const now = this._markValues(word).join(', ');
     const label = this._fields[word]?.label ?? word;
-    return FLAG_MARKS.includes(word) ? label : now ? `${label}: ${now}…` : `${label}…`;
+    return isFlag(word) ? label : now ? `${label}: ${now}…` : `${label}…`;
   }
 
   private _isSet(args: ReadonlyPartialJSONObject): boolean {
@@ -200,7 +199,7 @@ class MarkCommands {
       setMark(notebook, cell, word, this._isSet({ word }) ? [] : ['on']);
     } else if (word === 'on-failure') {
       setMark(notebook, cell, word, value !== null && !now.includes(value) ? [value] : []);
-    } else if (FLAG_MARKS.includes(word)) {
+    } else if (isFlag(word)) {
       setMark(notebook, cell, word, now.length ? [] : ['']);
     } else if (value !== null) {
       setMark(notebook, cell, word, now.includes(value) ? now.filter(one => one !== value) : [...now, value]);
@@ -251,16 +250,17 @@ class MarkCommands {
     Object.keys(this._roles).forEach(role => menu.addItem({ command: CommandIDs.setRole, args: { role } }));
     menu.addItem({ type: 'separator' });
     menu.addItem({ command: CommandIDs.split });
+    if (this._app.commands.hasCommand(CommandIDs.markForm)) {
+      menu.addItem({ command: CommandIDs.markForm });
+    }
   }
 
   /** The menu of the steps that the active one can run after. */
   private _afterMenu(): Menu {
     const menu = new Menu({ commands: this._app.commands });
     menu.title.label = this._trans.__('Runs After');
-    const cells = this._notebook?.widgets.map(({ model }) => model).filter(model => model.type === 'code') ?? [];
-    const names = cells.map(model => stepName(model.sharedModel.getSource(), model.metadata));
-    for (const name of new Set(names)) {
-      if (name !== null && name !== this._step) {
+    for (const name of this._notebook ? stepNames(this._notebook) : []) {
+      if (name !== this._step) {
         menu.addItem({ command: CommandIDs.setMark, args: { word: 'after', value: name } });
       }
     }
@@ -291,13 +291,11 @@ class MarkCommands {
 
   /** The cell of the active step that carries a mark; the active cell if none does. */
   private _cellWithMark(word: string): ICellModel | null {
-    const [active, step] = [this._cell, this._step];
-    const models = this._notebook?.widgets.map(({ model }) => model) ?? [];
-    const cells = models.filter(
-      model => model.type === 'code' && stepName(model.sharedModel.getSource(), model.metadata) === step
-    );
-    const has = (model: ICellModel) => markValues(contentOf(model), word).length > 0;
-    return active === null || step === null || has(active) ? active : (cells.find(has) ?? active);
+    const [notebook, active] = [this._notebook, this._cell];
+    if (!notebook || !active || markValues(contentOf(active), word).length > 0) {
+      return active;
+    }
+    return writtenValues(notebook, active, word)[0]?.model ?? active;
   }
 
   private _markValues(word: string): string[] {
@@ -306,7 +304,7 @@ class MarkCommands {
   }
 
   private get _step(): string | null {
-    return this._cell ? stepName(this._cell.sharedModel.getSource(), this._cell.metadata) : null;
+    return this._cell ? stepOf(this._cell) : null;
   }
 
   private readonly _fields: Record<string, MarkField>;

@@ -82,7 +82,7 @@ export function newStepName(notebook: Notebook, source: string): string {
 }
 
 /** Writes the source and the metadata keys that differ. */
-function updateCell(model: ICellModel, cell: CellContent): void {
+export function updateCell(model: ICellModel, cell: CellContent): void {
   const shared = model.sharedModel;
   if (cell.source !== shared.getSource()) {
     shared.setSource(cell.source);

@@ -8,7 +8,7 @@ import * as React from 'react';
 
 import { CommandIDs } from '../common/command-ids';
 import { confirmTrust } from '../dialogs/trust-dialog';
-import { NotebookSession } from '../session/notebook-session';
+import { IN_CONTAINERS, NotebookSession } from '../session/notebook-session';
 
 interface TargetProps {
   session: NotebookSession;
@@ -41,7 +41,9 @@ export function TargetChoice(props: TargetProps): React.JSX.Element {
 
 function TargetSelect({ session, trans }: TargetProps): React.JSX.Element | null {
   const targets = session.targets;
-  if (targets.length < 2) {
+  // a choice that was made where there was a tool stays visible where there is none
+  const inContainers = session.containerTool !== null || session.inContainers;
+  if (targets.length < 2 && !inContainers) {
     return null;
   }
   const choose = async (name: string) => {
@@ -61,14 +63,22 @@ function TargetSelect({ session, trans }: TargetProps): React.JSX.Element | null
   return (
     <select
       aria-label={trans.__('Where to run')}
-      value={session.target}
+      title={session.inContainers ? trans.__('On this machine, with every step in a container') : session.target}
+      value={session.inContainers ? IN_CONTAINERS : session.target}
       onChange={event => void choose(event.target.value)}
     >
       {targets.map(target => (
-        <option key={target.name} value={target.name}>
-          {target.name === target.engine ? target.name : `${target.name} (${target.engine})`}
-          {target.trusted ? '' : trans.__(' – not trusted')}
-        </option>
+        <React.Fragment key={target.name}>
+          <option value={target.name}>
+            {target.name === target.engine ? target.name : `${target.name} (${target.engine})`}
+            {target.trusted ? '' : trans.__(' – not trusted')}
+          </option>
+          {target.name === 'local' && inContainers && (
+            <option value={IN_CONTAINERS} title={trans.__('On this machine, with every step in a container')}>
+              {trans.__('containers')}
+            </option>
+          )}
+        </React.Fragment>
       ))}
     </select>
   );

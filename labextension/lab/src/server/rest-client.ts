@@ -18,7 +18,7 @@ import {
   TrustProposal,
   NotebookRequest,
   Snapshot,
-  TargetInfo,
+  Targets,
   TargetProposal,
   TravellingFile,
   StepValues
@@ -45,6 +45,7 @@ export interface StartOptions {
   start?: string;
   cache?: boolean;
   any_parameters?: boolean;
+  containers?: boolean;
 }
 
 export class RestClient {
@@ -63,7 +64,7 @@ export class RestClient {
     return this._request('POST', 'manifest', { ...sent, engine });
   }
 
-  targets(path: string): Promise<{ targets: TargetInfo[] }> {
+  targets(path: string): Promise<Targets> {
     return this._request('GET', `targets${URLExt.objectToQueryString({ notebook: path })}`);
   }
 

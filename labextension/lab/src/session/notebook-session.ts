@@ -15,6 +15,9 @@ import { LastLine, ShownRun } from './shown-run';
 const COMPILE_DELAY = 350; // milliseconds without a change before the notebook is compiled
 const RETRY_DELAY = 3_000; // milliseconds before the next request to a server that did not answer
 
+/** The choice of this machine with every step in a container. No target has such a name. */
+export const IN_CONTAINERS = 'local, in containers';
+
 /** What has changed: the pipeline, or the state of its run. */
 export type Change = 'pipeline' | 'run';
 
@@ -83,6 +86,9 @@ export class NotebookSession implements IDisposable {
    */
   get target(): string {
     const named = this._explanation?.target;
+    if (this.inContainers) {
+      return 'local';
+    }
     return this._target ?? this._targets.find(target => target.name === named && target.trusted)?.name ?? 'local';
   }
 
@@ -91,8 +97,19 @@ export class NotebookSession implements IDisposable {
     return this._targets;
   }
 
+  /** What the user selected: a target, or `IN_CONTAINERS`. */
   get selectedTarget(): string | null {
     return this._target;
+  }
+
+  /** Whether every step runs in a container on this machine. */
+  get inContainers(): boolean {
+    return this._target === IN_CONTAINERS;
+  }
+
+  /** The tool that runs containers on the server's machine; null when there is none. */
+  get containerTool(): string | null {
+    return this._containerTool;
   }
 
   setTarget(name: string): void {
@@ -101,7 +118,9 @@ export class NotebookSession implements IDisposable {
   }
 
   async readTargets(): Promise<void> {
-    this._targets = (await this.client.targets(this.path).catch(() => ({ targets: [] }))).targets;
+    const found = await this.client.targets(this.path).catch(() => ({ targets: [], containers: null }));
+    this._targets = found.targets;
+    this._containerTool = found.containers;
     if (!this.isDisposed) {
       this._changed.emit('pipeline');
     }
@@ -209,6 +228,7 @@ export class NotebookSession implements IDisposable {
     try {
       const { problems, ...run } = await this.client.start(this.request(), {
         target: this.target,
+        ...(this.inContainers ? { containers: true } : {}),
         parameters,
         ...options
       });
@@ -308,6 +328,7 @@ export class NotebookSession implements IDisposable {
   private readonly _shownRun: ShownRun;
   private _target: string | null = null;
   private _targets: TargetInfo[] = [];
+  private _containerTool: string | null = null;
   private _isDisposed = false;
   private _hasListedRuns = false;
   private _newestRun: string | null = null;

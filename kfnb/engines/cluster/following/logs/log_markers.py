@@ -9,6 +9,9 @@ from typing import Any
 
 from kfnb.runtime.pods.report_lines import MARK
 
+#: Why a value cannot be read here.
+STAYED = 'it stayed in the cluster, in whose own store it passes; in a target with values = "s3://BUCKET/PREFIX", or another URL, it can be read here'
+
 
 class StepReport:
     """What a step reports to the engine, collected line by line."""
@@ -77,7 +80,6 @@ class StepReport:
         }
         for kind in ("outputs", "results"):
             result[kind] = {
-                n: {**e, **kept[n]} if n in kept else {"skipped": "it stayed in the cluster", **e}
-                for n, e in self.parts[kind].items()
+                n: {**e, **kept[n]} if n in kept else {"skipped": STAYED, **e} for n, e in self.parts[kind].items()
             }
         return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
@@ -70,9 +70,9 @@ def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterat
             )  # fmt: skip
 
 
-def check_system_packages(pipeline: Pipeline) -> Iterator[Problem]:
-    """Find steps that need packages of the system, for a cluster where no images are built for steps."""
-    for step in (s for s in pipeline.steps() if s.settings.apt):
+def check_system_packages(pipeline: Pipeline, images: Collection[str] = ()) -> Iterator[Problem]:
+    """Find steps that need packages of the system, for a cluster where no images are built for steps, except for ``images``."""
+    for step in (s for s in pipeline.steps() if s.settings.apt and s.name not in images):
         yield _problem(
             "KF733", step, f"step `{step.name}` needs {', '.join(step.settings.apt)}, and packages of the system are not installed when a step starts",
             "build its image (`kfnb build`, or `repository` in the target) with podman, buildah or docker, or name one that has them (`image:`)",

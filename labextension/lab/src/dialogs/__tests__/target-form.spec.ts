@@ -15,6 +15,8 @@ const PROPOSAL: TargetProposal = {
   file: '/home/ada/.config/kfnb/kfnb.toml'
 };
 
+const PLACE = { context: 'here', namespace: 'team', repository: '', values: '' };
+
 /** A server that keeps what it was asked, and answers when the test lets it. */
 class Server implements TargetApi {
   asked: unknown[] = [];
@@ -85,6 +87,19 @@ describe('the choice of a cluster', () => {
     expect([form.proposal, form.text]).toEqual([null, '']);
   });
 
+  it('has where images and values go, and forgets what was seen for other places', async () => {
+    const server = new Server();
+    const form = await shown(server);
+    form.setRepository(' registry.example.org/team/app ');
+    form.setValues('s3://bucket/runs');
+    await form.look();
+    expect(server.asked).toEqual([
+      { ...PLACE, repository: 'registry.example.org/team/app', values: 's3://bucket/runs' }
+    ]);
+    form.setValues('');
+    expect(form.proposal).toBeNull();
+  });
+
   it('drops an answer that is about another cluster', async () => {
     const server = new Server();
     const form = await shown(server);
@@ -127,7 +142,7 @@ describe('the target', () => {
     expect(await form.add()).toBeNull();
     open();
     await asked;
-    expect(server.asked).toContainEqual({ context: 'here', namespace: 'team', engine: 'kfp' });
+    expect(server.asked).toContainEqual({ ...PLACE, engine: 'kfp' });
   });
 
   it('is written as it was shown', async () => {
@@ -135,7 +150,7 @@ describe('the target', () => {
     const form = await looked(server);
     form.setName('mine');
     expect(await form.add()).toEqual({ name: 'mine', file: PROPOSAL.file });
-    const choice = { context: 'here', namespace: 'team', engine: 'argo', name: 'mine' };
+    const choice = { ...PLACE, engine: 'argo', name: 'mine' };
     expect(server.asked).toContainEqual({ ...choice, settings: PROPOSAL.settings, replace: false });
   });
 

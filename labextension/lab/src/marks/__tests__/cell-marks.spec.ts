@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
-import { CellContent, cellRole, markValues, withoutStep, withRole, withMarkValues } from '../cell-marks';
+import {
+  CellContent,
+  cellRole,
+  markValues,
+  placedValues,
+  withMarkValues,
+  withoutStep,
+  withPlacedValues,
+  withRole
+} from '../cell-marks';
 
 const tagged = (...tags: string[]): CellContent => ({ source: 'x = 1', metadata: { tags } });
 const magic = (line: string): CellContent => ({ source: `%%component ${line}\nx = 1`, metadata: {} });
@@ -34,6 +43,12 @@ describe('marks that stand in the metadata of their own', () => {
       ['b', 'c'],
       ['']
     ]);
+  });
+
+  it('are read and changed under the names of fields too', () => {
+    const cell: CellContent = { source: '', metadata: { kfnb: { packages: ['a', 'b'], cache: false } } };
+    expect([markValues(cell, 'package'), markValues(cell, 'cache')]).toEqual([['a', 'b'], ['off']]);
+    expect(withMarkValues(cell, 'package', ['c']).metadata.kfnb).toEqual({ packages: 'c', cache: false });
   });
 
   it('are changed there', () => {
@@ -73,6 +88,30 @@ describe('marks that stand in a %%component line', () => {
   });
 });
 
+describe('marks that stand at several places of a cell', () => {
+  const cell: CellContent = {
+    source: '%%component a --env A=1',
+    metadata: { tags: ['env:B=2'], kfnb: { env: ['C=3'] } }
+  };
+
+  it('are read with their places', () => {
+    expect(placedValues(cell, 'env')).toEqual([
+      { value: 'B=2', place: 'tags' },
+      { value: 'C=3', place: 'metadata' },
+      { value: 'A=1', place: 'magic' }
+    ]);
+  });
+
+  it('are each changed at its place', () => {
+    const values = placedValues(cell, 'env').map(one => ({ ...one, value: `${one.value}0` }));
+    expect(withPlacedValues(cell, 'env', values)).toEqual({
+      source: '%%component a --env A=10',
+      metadata: { tags: ['env:B=20'], kfnb: { env: 'C=30' } }
+    });
+    expect(withPlacedValues(cell, 'env', [])).toEqual({ source: '%%component a', metadata: {} });
+  });
+});
+
 describe('roles', () => {
   it('exclude each other and leave the rest', () => {
     expect(cellRole(tagged('hide', 'metrics'))).toBe('metrics');
@@ -86,6 +125,10 @@ describe('roles', () => {
     expect(cellRole({ source: 'x\n%%parameters', metadata: {} })).toBeNull();
     expect(withRole(cell, 'skip')).toEqual({ source: '\n%%skip\nx = 1', metadata: {} });
     expect(withRole(cell, null)).toEqual({ source: '\nx = 1', metadata: {} });
+    const own: CellContent = { source: '', metadata: { kfnb: { role: 'skip', name: 'x' } } };
+    expect(cellRole(own)).toBe('skip');
+    expect(withRole(own, 'metrics').metadata).toEqual({ kfnb: { role: 'metrics', name: 'x' } });
+    expect(withRole(own, null).metadata).toEqual({ kfnb: { name: 'x' } });
     const both = { ...cell, metadata: { tags: ['parameters'] } };
     expect(withRole(both, 'imports')).toEqual({ source: '\n%%imports\nx = 1', metadata: { tags: ['imports'] } });
     expect(withRole(both, null)).toEqual({ source: '\nx = 1', metadata: {} });
