@@ -40,17 +40,27 @@ async def packages_of_kernel(sessions: Any, kernels: Any, path: str) -> Path:
     if not running:
         raise NoAnswer("no kernel is running that can be asked for its packages")
     client = kernels.get_kernel(running[0]["kernel"]["id"]).client()
-    await ensure_async(client.start_channels())
     try:
         return keep_answer(await _answer(client))
     except BadAnswer as error:
         raise NoAnswer(str(error)) from error
-    finally:
-        client.stop_channels()
+    except NoAnswer:
+        raise
+    except Exception as error:  # whatever a gateway or its client raises
+        reason = str(error).partition("\n")[0][:100]
+        raise NoAnswer(f"the kernel cannot be reached: {type(error).__name__}: {reason}") from error
 
 
 async def _answer(client: Any) -> str:
     """What the kernel answers. Nobody sees the question: it is silent, and changes no name and no history."""
+    await ensure_async(client.start_channels())
+    try:
+        return await _asked(client)
+    finally:
+        client.stop_channels()
+
+
+async def _asked(client: Any) -> str:
     asked = client.execute("", silent=True, store_history=False, user_expressions={ANSWER: QUESTION}, allow_stdin=False)
     end = time.monotonic() + PATIENCE
     while (left := end - time.monotonic()) > 0:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 TOKEN = re.compile(
@@ -27,7 +28,7 @@ class Missing(Unresolved):
 
 def evaluate(text: str, env: Env) -> Any:
     try:
-        value = _Parser(text).parse()(env)
+        value = _parsed(text)[0](env)
     except (TypeError, ValueError) as error:
         raise Unresolved(f"failed to evaluate expression: {error}") from None
     if value is None:
@@ -37,9 +38,14 @@ def evaluate(text: str, env: Env) -> Any:
 
 def paths_of(text: str) -> list[str]:
     """The names that an expression mentions, also in parts that are not evaluated, as dotted paths."""
+    return [p for p in _parsed(text)[1] if p.split(".")[0] not in FUNCTIONS]
+
+
+@cache
+def _parsed(text: str) -> tuple[Value, tuple[str, ...]]:
+    """An expression, and the paths in it. A Workflow has few, and each is evaluated at every hop."""
     parser = _Parser(text)
-    parser.parse()
-    return [p for p in dict.fromkeys(parser.paths) if p.split(".")[0] not in FUNCTIONS]
+    return parser.parse(), tuple(dict.fromkeys(parser.paths))
 
 
 def _to_json(value: Any) -> str:

@@ -33,7 +33,7 @@ from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster, PodLog, kubeconfig, served
 from tests.images.package_index import PackageIndex, environment
 from tests.notebooks import cell
-from tests.running import pipeline_of, states
+from tests.running import pipeline_of, states, wait_for
 
 THREE = (
     cell("print('one')\na = 1", "step:one"),
@@ -362,19 +362,22 @@ def test_a_log_is_waited_for_until_its_container_starts(tmp_path: Path) -> None:
         }
         kube.update(name, {"status": {"phase": "Running", "nodes": {"n": node}}})
         lines = engine.logs(run_id, "one", follow=True)
-        threading.Timer(
-            0.6,
-            lambda: kube.pods.update(
-                p={
-                    "metadata": {
-                        "name": "p",
-                        "annotations": {"workflows.argoproj.io/node-id": "n"},
-                        "labels": {"workflows.argoproj.io/workflow": name},
-                    }
-                }
-            ),
-        ).start()
-        threading.Timer(1.2, lambda: kube.say("p", "at last")).start()
+        pod = {
+            "metadata": {
+                "name": "p",
+                "annotations": {"workflows.argoproj.io/node-id": "n"},
+                "labels": {"workflows.argoproj.io/workflow": name},
+            }
+        }
+        asked = len(kube.requests)
+
+        def start() -> None:
+            wait_for(lambda: len(kube.requests) > asked)  # for a pod that is not there yet
+            kube.pods["p"] = pod
+            wait_for(lambda: sum("/log" in path for _, path in kube.requests) > 1, 60)
+            kube.say("p", "at last")
+
+        threading.Thread(target=start, daemon=True).start()
         assert next(iter(lines)).text == "at last"
         assert sum("/log" in path for _, path in kube.requests) > 1
         lines.close()  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from kfnb.images.registry.references import image_reference
 from kfnb.notebook.notebook_source import source_of
 from kfnb.pipeline.build.build_from_source import build_source
 from kfnb.pipeline.model import Pipeline
+from kfnb.problems import errors
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
@@ -318,6 +320,16 @@ def test_a_run_uses_what_the_command_has_built(tmp_path: Path, between: Proxy, m
     assert after[0][-1]["size"] < 1000 and after[0][-1] == after[1][-1]
     sent = {path.partition("digest=")[2] for method, path, _ in between.seen if method == "PUT" and "digest=" in path}
     assert len(sent) == 3  # the layer of the code, the image's config, and the list of its packages
+
+
+def test_modules_of_any_size_go_where_images_are_built(tmp_path: Path) -> None:
+    (tmp_path / "large.py").write_text(f"TEXT = {Random(1).randbytes(700_000).hex()!r}\n")
+    pipeline = pipeline_of(cell("import large\nprint(len(large.TEXT))", "step:one"))
+    with engine_at(tmp_path, Cluster(), repository="registry.example.org/team/app") as engine:
+        assert not errors(engine.check(pipeline, options(pipeline, tmp_path)))
+    with engine_at(tmp_path, Cluster()) as engine:
+        (problem,) = errors(engine.check(pipeline, options(pipeline, tmp_path)))
+        assert "kB" in problem.message
 
 
 def layers(reference: str) -> list[dict[str, Any]]:

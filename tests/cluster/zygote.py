@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import _imp
 import base64  # noqa: F401  # warm
+import ctypes  # noqa: F401  # warm
+import gc
 import hashlib
 import importlib.machinery
 import json
 import marshal
 import os
+import pickle  # noqa: F401  # warm
 import shutil
 import subprocess
 import sys
@@ -67,6 +70,8 @@ def run(request: dict[str, Any]) -> None:
 def main() -> None:
     folder = tempfile.mkdtemp(prefix="kfnb-compiled-")
     compile_once(folder)
+    gc.collect()
+    gc.freeze()  # a collection in a fork would copy what it only looks at
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:

@@ -9,17 +9,20 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import zstandard
+
 from kfnb.images.registry.image_repository import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Descriptor, digest_of
 from kfnb.images.registry.oci_folder import OciFolder
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 
 
 def make_base(
     folder: Path, architectures: Iterable[str] = ("amd64",), links: dict[str, str] | None = None, env: Iterable[str] = (),
-    files: Iterable[str] = (),
+    files: Iterable[str] = (), zstd: bool = False,
 ) -> str:  # fmt: skip
-    """Write a base image, whose layer has the links and files, and give its name."""
+    """Write a base image, whose layer has the links and files, and give its name. The layer is compressed with gzip, or else with ``zstd``."""
     repository = OciFolder(folder)
     entries = []
     for architecture in architectures:
@@ -31,8 +34,8 @@ def make_base(
                 archive.addfile(entry)
             for name in ("usr/bin/python3.11" if links is None else "etc/hosts", f"etc/{architecture}", *files):
                 archive.addfile(tarfile.TarInfo(name))
-        content = gzip.compress(plain.getvalue(), mtime=0)
-        layer = Descriptor(LAYER, digest_of(content), len(content))
+        content = zstandard.compress(plain.getvalue()) if zstd else gzip.compress(plain.getvalue(), mtime=0)
+        layer = Descriptor(ZSTD if zstd else LAYER, digest_of(content), len(content))
         repository.put_blob(layer, lambda content=content: io.BytesIO(content))
         config = json.dumps({
             "architecture": architecture, "os": "linux", "created": "2026-01-02T03:04:05Z",

@@ -199,6 +199,8 @@ STARTING_KERNEL = re.compile(r"/api/kernels\?\d+$")
 SLOW_START = re.compile(r"Plugin kfnb:\w+ (.* took [\d.]+ms|is taking too long) to activate")
 #: JupyterLab's requests for a thread of the kernel for each kind of widget, when the page goes before their answers.
 CANCELLED_REQUEST = re.compile(r"(Error: )?Canceled future for create_subshell_request ")
+#: Lumino warns of plugins that took long to activate; how long depends on what else this machine does.
+SLOW_START = re.compile(r"Plugin \S+ \(with \d+ dependants\) took [\d.]+ms to activate\.$")
 JUPYTER, OURS = "/static/lab/", "/extensions/kfnb/"  # whose code it is, by its address
 
 
@@ -221,7 +223,7 @@ class Console:
                 return
             if "status of 500" in message.text and STARTING_KERNEL.search(where):
                 return
-            if CANCELLED_REQUEST.match(message.text) and JUPYTER in where:
+            if (CANCELLED_REQUEST.match(message.text) or SLOW_START.match(message.text)) and JUPYTER in where:
                 return
             if message.text.endswith("net::ERR_NETWORK_CHANGED"):  # of this machine, as when a container starts
                 return
@@ -338,6 +340,7 @@ def open_file(lab: Lab, page: Page) -> Iterator[OpenFile]:
         return page
 
     yield opened
+    page.close()  # a page that is still there tries to reach its kernel, which goes
     for session in lab.ask("GET", "api/sessions"):
         lab.ask("DELETE", f"api/sessions/{session['id']}")
 

@@ -52,7 +52,7 @@ def test_the_steps_of_a_run_on_this_machine_can_be_put_into_containers(open_note
     """The image does not exist, so the run shows that a container was asked for."""
     page = open_notebook(cell("rows = [1, 2]", "step:load", "image:registry.invalid/team/app:1"))
     panel(page)
-    page.get_by_label("Where to run").select_option("local, in containers")
+    page.get_by_label("Where to run").select_option("containers")
     press_run(page)
     has_state(page, "load", "failed")
     expect(page.locator("#kfnb-panel")).to_contain_text("the image registry.invalid/team/app:1 is not on this machine")

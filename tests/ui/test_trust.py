@@ -15,7 +15,7 @@ from tests.ui.conftest import Lab, OpenFile
 from tests.ui.helpers import has_state, panel, press_run, screenshot, set_theme
 
 pytestmark = pytest.mark.slow
-HERE = ["local", "local, in containers"] if installed_tool() else ["local"]
+HERE = ["local", "containers"] if installed_tool() else ["local"]
 
 
 def chosen(page: Page) -> str:

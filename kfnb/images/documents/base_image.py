@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+import sys
 import tarfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
 from kfnb.images.layers.choose_wheel import Platform
 from kfnb.images.registry.image_repository import Descriptor, ImageRepository, Manifest
@@ -163,7 +165,7 @@ def _look_into(layer: Descriptor, repository: ImageRepository, known: Path) -> _
         told = json.loads(kept.read_text("utf-8"))
         return _Found(dict(told["programs"]), bool(told["musl"]))
     except (OSError, ValueError, KeyError, TypeError):
-        found = _Found({}, False) if layer.media_type.endswith("+zstd") else _search(layer, repository)
+        found = _search(layer, repository)
     known.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps({"programs": found.programs, "musl": found.musl}), "utf-8")
     return found
@@ -172,13 +174,34 @@ def _look_into(layer: Descriptor, repository: ImageRepository, known: Path) -> _
 def _search(layer: Descriptor, repository: ImageRepository) -> _Found:
     programs: dict[str, str] = {}
     musl = False
-    with repository.open_blob(layer.digest) as stream, tarfile.open(fileobj=stream, mode="r|*") as archive:
+    with (
+        repository.open_blob(layer.digest) as blob,
+        _inflated(layer, blob, repository) as stream,
+        tarfile.open(fileobj=stream, mode="r|*") as archive,
+    ):
         for entry in archive:
             match = PYTHON.fullmatch(entry.name)
             if match:
                 programs[f"{match[1]}/python{match[2]}"] = entry.linkname
             musl = musl or MUSL.fullmatch(entry.name) is not None
     return _Found(programs, musl)
+
+
+def _inflated(layer: Descriptor, blob: BinaryIO, repository: ImageRepository) -> AbstractContextManager[IO[bytes]]:
+    """A layer for `tarfile`, which reads gzip itself, and zstd since Python 3.14."""
+    if not layer.media_type.endswith("+zstd") or sys.version_info >= (3, 14):
+        return nullcontext(blob)
+    try:
+        import zstandard
+    except ImportError:
+        raise BadBase(
+            f"a layer of the base image {repository.name} is compressed with zstd: install the package zstandard beside kfnb, "
+            "or name a base image whose layers are compressed with gzip"
+        ) from None
+    reader: AbstractContextManager[IO[bytes]] = zstandard.ZstdDecompressor().stream_reader(
+        blob, read_across_frames=True
+    )
+    return reader
 
 
 def _environment(config: dict[str, Any]) -> dict[str, str]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kfnb.problems import Problem
 
-if TYPE_CHECKING:
-    from jupyter_client.kernelspec import KernelSpec
-
 #: By these bare names, Jupyter means the server's interpreter.
 OWN = ("python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+#: Matches a name of which every file system finds the same folder.
+PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 #: Beginnings of variables that an interpreter reads only when it starts.
 AT_START = ("PYTHON", "LD_", "DYLD_")
 #: Its arguments: the installation, the environment's folder, the kernel's own command.
@@ -68,24 +69,47 @@ def interpreter_of(manager: Any, notebook: Any) -> Interpreter:
     if inspect.iscoroutine(spec):
         spec.close()
         return Interpreter(problem=_other(name, "it is on another machine"))
-    return _of_spec(name, spec)
+    return _of_command(name, list(spec.argv), {k: str(v) for k, v in spec.env.items()})
 
 
 def installed_interpreter(notebook: Any) -> Interpreter:
     """The interpreter for the steps of a notebook's JSON, by the kernels that this machine has. In a kernel it is the kernel's own."""
     ipython = sys.modules.get("IPython")
-    if _kernel_name(notebook) is None or (ipython is not None and ipython.get_ipython() is not None):
+    name = _kernel_name(notebook)
+    if name is None or (ipython is not None and ipython.get_ipython() is not None):
         return Interpreter()
+    told = _plain_spec(name)
+    if told is not None:
+        return _of_command(name, *told)
     from jupyter_client.kernelspec import KernelSpecManager
 
     return interpreter_of(KernelSpecManager(), notebook)
 
 
-def _of_spec(name: str, spec: KernelSpec) -> Interpreter:
-    found = _python(list(spec.argv))
+def _plain_spec(name: str) -> tuple[list[str], dict[str, str]] | None:
+    """The command and the variables of a kernel whose file is where Jupyter looks first.
+
+    ``None`` when there is none, or when it says more than that. `jupyter_client` knows the rest, but it takes as long to import as all of kfnb.
+    """
+    from jupyter_core.paths import jupyter_path
+
+    if not PLAIN_NAME.fullmatch(name):
+        return None
+    files = (Path(folder, name, "kernel.json") for folder in jupyter_path("kernels"))
+    file = next((f for f in files if f.is_file()), None)
+    try:
+        told = json.loads(file.read_text("utf-8")) if file is not None else {}
+        if told.get("metadata", {}).get("kernel_provisioner"):
+            return None
+        return [str(a) for a in told["argv"]], {k: str(v) for k, v in told.get("env", {}).items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _of_command(name: str, argv: list[str], variables: dict[str, str]) -> Interpreter:
+    found = _python(argv)
     if found is None:
-        return Interpreter(problem=_other(name, f"its command is `{' '.join(spec.argv)[:200]}`"))
-    variables = {k: str(v) for k, v in spec.env.items()}
+        return Interpreter(problem=_other(name, f"its command is `{' '.join(argv)[:200]}`"))
     forked = _is_own(found) and not any(k.startswith(AT_START) for k in variables)
     return Interpreter(None if forked else found, variables)
 

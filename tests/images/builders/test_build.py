@@ -6,8 +6,9 @@ import gzip
 import hashlib
 import io
 import json
+import sys
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +21,7 @@ from kfnb.images.documents.base_image import BadBase, read_base
 from kfnb.images.layers.choose_wheel import Platform
 from kfnb.images.layers.wheel_cache import WheelCache
 from kfnb.images.locks.lock_model import Lock, LockedPackage, RequirementSet
-from kfnb.images.registry.image_repository import ImageRepository, digest_of
+from kfnb.images.registry.image_repository import Descriptor, ImageRepository, digest_of, is_digest
 from kfnb.images.registry.oci_folder import OciFolder
 from kfnb.images.registry.open_repository import open_repository
 from tests.images.base_image import run
@@ -39,11 +40,17 @@ class Machine:
         self.repository: ImageRepository = OciFolder(folder / "images")
         self.told: list[tuple[str, str, int, int]] = []
 
-    def build(self, *packages: LockedPackage, platforms: Iterable[Platform] = (AMD64,), **of_set: Any) -> BuiltImage:
+    def build(
+        self,
+        *packages: LockedPackage,
+        platforms: Iterable[Platform] = (AMD64,),
+        code: Mapping[str, Mapping[str, bytes]] = {},
+        **of_set: Any,
+    ) -> BuiltImage:
         wanted = RequirementSet(
             "set-1", ("train", "test"), "3.11", tuple(sorted(packages, key=lambda p: p.name)), **of_set
         )
-        planned = plan_images(Lock("iris", (wanted,)), self.folder, tuple(platforms), self.base, self.cache)
+        planned = plan_images(Lock("iris", (wanted,)), self.folder, tuple(platforms), self.base, self.cache, code=code)
         self.told = []
         (image,) = build_images(planned, self.repository, self.cache, lambda *event: self.told.append(event))
         assert built_before(planned[0], self.repository) is not None
@@ -248,6 +255,39 @@ def test_the_python_of_a_base_image(
     for _ in range(2):
         base = read_base(name, AMD64, tmp_path / "known")
         assert (base.python, base.platform.libc) == expected
+
+
+def test_a_base_image_compressed_with_zstd_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = make_base(tmp_path / "base", zstd=True)
+    assert read_base(name, AMD64, tmp_path / "known").python == "3.11"
+    if sys.version_info < (3, 14):
+        monkeypatch.setitem(sys.modules, "zstandard", None)
+        with pytest.raises(BadBase, match=r"compressed with zstd: install the package zstandard beside kfnb, or name"):
+            read_base(name, AMD64, tmp_path / "nowhere")
+
+
+def test_the_tag_is_set_when_the_list_of_packages_is_there(machine: Machine, numbers: LockedPackage) -> None:
+    repository, seen = machine.repository, list[str]()
+    assert isinstance(repository, OciFolder)
+
+    class Watched(OciFolder):
+        def put_manifest(self, content: bytes, media_type: str, reference: str) -> Descriptor:
+            if not is_digest(reference):
+                seen.extend(e.artifact_type for e in self.entries())
+            return super().put_manifest(content, media_type, reference)
+
+    machine.repository = Watched(repository.folder)
+    machine.build(numbers)
+    assert seen == ["application/vnd.cyclonedx+json"]
+
+
+def test_a_changed_module_sends_the_last_layer_alone(machine: Machine, numbers: LockedPackage) -> None:
+    first = machine.build(numbers, code={"train": {"scales.py": b"FACTOR = 2\n"}, "test": {}, "other": {"x.py": b""}})
+    image = machine.build(numbers, code={"train": {"scales.py": b"FACTOR = 3\n"}})
+    assert image.tag != first.tag and {title for title, *_ in machine.told} == {"code", "config"}
+    assert image.uploaded is not None and 0 < image.uploaded < 4000
+    with tarfile.open(fileobj=io.BytesIO(machine.blob(machine.manifest(image)["layers"][-1]["digest"]))) as archive:
+        assert [m.name for m in archive if m.isfile()] == ["opt/kfnb/code/scales.py"]
 
 
 def test_a_layer_is_looked_into_once(tmp_path: Path) -> None:

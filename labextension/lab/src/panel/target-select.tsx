@@ -63,6 +63,7 @@ function TargetSelect({ session, trans }: TargetProps): React.JSX.Element | null
   return (
     <select
       aria-label={trans.__('Where to run')}
+      title={session.inContainers ? trans.__('On this machine, with every step in a container') : session.target}
       value={session.inContainers ? IN_CONTAINERS : session.target}
       onChange={event => void choose(event.target.value)}
     >
@@ -73,7 +74,9 @@ function TargetSelect({ session, trans }: TargetProps): React.JSX.Element | null
             {target.trusted ? '' : trans.__(' – not trusted')}
           </option>
           {target.name === 'local' && inContainers && (
-            <option value={IN_CONTAINERS}>{trans.__('local, in containers')}</option>
+            <option value={IN_CONTAINERS} title={trans.__('On this machine, with every step in a container')}>
+              {trans.__('containers')}
+            </option>
           )}
         </React.Fragment>
       ))}
