@@ -16,6 +16,7 @@ from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.log_handlers import DisplayHandler, DisplayPageHandler, LogHandler, MatchesHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
 from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
+from kfnb.server.value_handlers import ValueFileHandler, ValueHandler
 from kfnb.version import __version__
 
 API = r"/kfnb/api/v1"
@@ -194,5 +195,7 @@ ROUTES: list[Any] = [
     (rf"{API}/runs/{ID}/steps/{STEP}/display", DisplayHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/display/(?P<display>[0-9]{{1,6}})", DisplayPageHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/values", ValuesHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/values/(?P<value>[^/]+)", ValueHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/values/(?P<value>[^/]+)/file", ValueFileHandler),
     (rf"{API}/stream", StreamHandler),
 ]

@@ -19,7 +19,7 @@ from tests.notebooks import cell, notebook
 
 API = ("kfnb", "api", "v1")
 RUN = "20260101-000000-abcd"
-EXAMPLES = {"run_id": RUN, "step": "train", "display": "0"}
+EXAMPLES = {"run_id": RUN, "step": "train", "display": "0", "value": "x"}
 
 
 class ReadOnly(Authorizer):

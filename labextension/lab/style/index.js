@@ -1,2 +1,3 @@
 import '@kfnb/core/style/graph.css';
+import '@kfnb/core/style/log.css';
 import './base.css';
