@@ -66,7 +66,7 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
     if any(word in text for word in ASYNC):
         names.add("cells/asyncio_loop")
     if '"secrets"' in text:
-        names |= {"secret_mask", "values/secret_search"}
+        names |= {"pods/hidden_output", "secret_mask", "values/secret_search"}
     if '"history"' in text:
         names.add("cells/output_history")
     if '"@' in text:
