@@ -30,10 +30,10 @@ MISFIT = ("no such table", "no such column", "has no column")
 
 
 class Database:
-    """One connection. It belongs to its thread."""
+    """One connection. It belongs to its thread. ``schema`` makes the tables that are not there yet."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, schema: str = SCHEMA) -> None:
+        self.path, self._schema = path, schema
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._depth = 0
         with self._words():
@@ -121,7 +121,7 @@ class Database:
         try:
             db.execute("pragma journal_mode = wal")
             db.execute("pragma synchronous = normal")
-            db.executescript(SCHEMA)
+            db.executescript(self._schema)
         except sqlite3.DatabaseError:
             db.close()
             raise
