@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.pipeline.drawing.graph_svg import draw_run
-from kfnb.reports.attempt_outputs import PLAIN, RECORD, shown
+from kfnb.reports.attempt_outputs import shown
 from kfnb.reports.cells_with_steps import ReportCell, ReportNotebook
 from kfnb.reports.report_data import Facts, StepFacts
 from kfnb.reports.report_wording import listed, plain, safe, value
 from kfnb.reports.step_cell_outputs import columns, facts_of, step_outputs
+from kfnb.runs.attempt_displays import PLAIN, RECORD
 from kfnb.states import SYMBOLS
 from kfnb.wording import duration, elapsed, error_place, moment, seconds_between
 

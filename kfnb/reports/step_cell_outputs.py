@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from kfnb.reports.attempt_outputs import LINE, PLAIN, RECORD, outputs_of, read_lines, shown
+from kfnb.reports.attempt_outputs import LINE, outputs_of, read_lines, shown
 from kfnb.reports.report_data import Attempt, Entry, StepFacts
 from kfnb.reports.report_wording import short, value
+from kfnb.runs.attempt_displays import PLAIN, RECORD
 from kfnb.states import SYMBOLS
 from kfnb.wording import duration, seconds_between
 
