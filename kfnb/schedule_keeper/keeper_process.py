@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 LOCK, LOG = "schedules.lock", "schedules.log"  #: in the home folder
 ENTRY = str(Path(__file__).with_name("keeper_entry.py"))
-PAUSE = (
-    2.0  #: seconds between two looks at the clock, which may jump: a machine sleeps, or gets the time from elsewhere
-)
+PAUSE = 1.0  #: seconds between two looks at the clock, which may jump, as when the machine has slept
+TROUBLE_PAUSE = 30.0  #: seconds until the next look when the record could not be read or written
 
 
 def start_keeper(home: Path) -> None:

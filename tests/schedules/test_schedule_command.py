@@ -60,7 +60,7 @@ def test_this_machine_keeps_a_schedule_as_long_as_there_is_one(folder: Path) -> 
     # the machine was off: the keeper that finds it makes up for the times
     record = ScheduleRecord(folder / "home")
     name = told("list")["schedules"][0]["name"]
-    record.record_look(name, time.time() - 14 * 24 * 3600, [])
+    record.record_look(name, time.time() - 4 * 24 * 3600, [])
     history = until(lambda: [f for f in told("show", name)["history"] if f["state"] == "succeeded"])
     assert Run(history[0]["run"])["one"]["b"] == 42
     assert told("pause", name) == {"schedule": name, "target": "local", "paused": True}
