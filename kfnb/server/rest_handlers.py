@@ -14,6 +14,7 @@ from kfnb.server.browser_json import to_wire
 from kfnb.server.event_hub import Hub
 from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
+from kfnb.server.schedule_handlers import SCHEDULE_ROUTES
 from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
 from kfnb.version import __version__
 
@@ -38,7 +39,7 @@ class CompileHandler(NotebookHandler):
     @web.authenticated
     @authorized("read", AUTH)
     async def post(self) -> None:
-        body = self.body(notebook=dict, path=str, pipeline=str)
+        body = self.notebook_body(notebook=dict, path=str, pipeline=str)
         path = str(body.get("path") or "notebook.ipynb")
         found = await self.ask(compile_open_notebook.explained, body.get("notebook"), path, body.get("pipeline"))
         other = (await self.interpreter(body)).problem
@@ -54,7 +55,7 @@ class ManifestHandler(NotebookHandler):
     @web.authenticated
     @authorized("read", AUTH)
     async def post(self) -> None:
-        body = self.body(notebook=dict, path=str, pipeline=str, engine=str, target=str)
+        body = self.notebook_body(notebook=dict, path=str, pipeline=str, engine=str, target=str)
         engine, target = body.get("engine"), body.get("target") or "local"
         if engine is not None and engine not in ENGINES:
             raise self.problem(400, f"`engine` is one of {', '.join(ENGINES)}")
@@ -82,7 +83,7 @@ class RunsHandler(NotebookHandler):
     @web.authenticated
     @authorized("execute", AUTH)
     async def post(self) -> None:
-        body = self.body(
+        body = self.notebook_body(
             notebook=dict, path=str, pipeline=str, target=str, parameters=dict, cache=bool, only=str, start=str, experiment=str,
             any_parameters=bool, containers=bool,
         )  # fmt: skip
@@ -154,6 +155,7 @@ class RetryHandler(NotebookHandler):
         pipeline, options = None, {}
         if body.get("notebook") is not None:
             place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
+            body["notebook"] = await self.ask(self.runs.divided_as_before, run_id, body["notebook"])
             pipeline = await self.ask(
                 compile_open_notebook.pipeline_of, body["notebook"], str(place), body.get("pipeline")
             )
@@ -214,4 +216,5 @@ ROUTES: list[Any] = [
     (rf"{API}/runs/{ID}/steps/{STEP}/display", DisplayHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/values", ValuesHandler),
     (rf"{API}/stream", StreamHandler),
+    *((rf"{API}/{path}", handler) for path, handler in SCHEDULE_ROUTES),
 ]

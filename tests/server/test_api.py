@@ -53,6 +53,21 @@ async def test_a_notebook_is_explained_and_nothing_of_it_runs(ask: Any, tmp_path
     assert not touched.exists()
 
 
+async def test_an_unmarked_notebook_is_divided_as_it_is_asked_for(ask: Any) -> None:
+    plain = notebook(cell("import math"), cell("a = math.sqrt(4)"), cell("print(a)"))
+    found = await ask("POST", "compile", body={"notebook": plain})
+    assert not found["marked"] and [s["name"] for s in found["steps"]] == ["start"]
+    cells = await ask("POST", "compile", body={"notebook": plain, "as": "cells"})
+    assert [c["steps"] for c in cells["cells"]] == [["a"], ["show"]]
+    assert cells["others"] == [{"cell": 1, "id": "c1", "role": "shared"}]
+    assert (await refused(ask("POST", "compile", body={"notebook": plain, "as": "rows"})))[0] == 400
+    marked = notebook(
+        cell("n = 1", "parameters"), *plain["cells"][:1], cell("print(n)", "step:show"), cell("a = open(str(n))")
+    )
+    outside = await ask("POST", "compile", body={"notebook": marked})
+    assert outside["marked"] and [o["role"] for o in outside["others"]] == ["parameters", "shared", "outside"]
+
+
 async def test_problems_are_told_with_cell_and_line(ask: Any) -> None:
     found = await ask("POST", "compile", body={"notebook": notebook(cell("x = 1\nprint(nowhere)", "step:a"))})
     (problem,) = [p for p in found["problems"] if p["severity"] == "error"]
