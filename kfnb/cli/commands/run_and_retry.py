@@ -146,7 +146,7 @@ def run(
         report(notebook, (*built.problems, *prepared.problems), quiet=True)
         show_travelling(prepared)
     if cron is not None:
-        from kfnb.cli.commands.schedule_command import give_to_place
+        from kfnb.cli.give_schedule import give_to_place
 
         name = give_to_place(prepared, values, cron, as_json, pipeline=pipeline)
         emit({"schedule": name, "cron": cron}) if as_json else click.echo(f"{name}: {cron}")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +16,16 @@ from kfnb.cli.command_helpers import (  # fmt: skip
     fixed,
     notebook_argument,
     pipeline_option,
-    refuse,
     report,
     request_errors,
     required,
     show_travelling,
 )
+from kfnb.cli.give_schedule import give_to_place, schedule_errors
 from kfnb.terminal_escapes import terminal_text
 from kfnb.wording import moment
 
 if TYPE_CHECKING:
-    from kfnb.client.start_run import Prepared
     from kfnb.notebook.notebook_source import Source
     from kfnb.schedules.schedule_model import Firing, Schedule
 
@@ -86,20 +83,6 @@ def add(
     made = give_to_place(prepared, values, cron, as_json, name=name, zone=zone, **rules)
     with schedule_errors(as_json):
         _show(_found(f"{target}:{made}", notebook.path), notebook.path, as_json)
-
-
-def give_to_place(
-    prepared: Prepared, values: dict[str, str], cron: str, as_json: bool, name: str | None = None, zone: str | None = None,
-    **rules: Any,
-) -> str:  # fmt: skip
-    """Make a schedule for a run that has passed all checks, and return its id. Exits with what is wrong with it."""
-    from kfnb.cli.target_builds import builds_shown
-    from kfnb.schedule_keeper.all_places import add_schedule, new_schedule
-
-    with schedule_errors(as_json):
-        made = new_schedule(prepared, values, cron, name, zone, **rules)
-        with builds_shown(prepared.target, as_json) as watch:
-            return add_schedule(prepared, made, watch)
 
 
 @schedule.command("list")
@@ -231,17 +214,3 @@ def run_now(name: str, near: Path | None, as_json: bool) -> None:
     """Start a run of SCHEDULE now, with its parameters."""
     found, run = _act(name, near, as_json, "run_now")
     _said(found, f"started {run}", as_json, run=run)
-
-
-@contextmanager
-def schedule_errors(as_json: bool) -> Iterator[None]:
-    """Print what is wrong with a schedule, or with its place, and exit."""
-    from kfnb.problems import NotebookError
-    from kfnb.schedules.schedule_model import BadSchedule, UnknownSchedule
-    from kfnb.schedules.timetable import BadTimetable
-
-    with cluster_errors(as_json):
-        try:
-            yield
-        except (BadSchedule, BadTimetable, UnknownSchedule, NotebookError) as error:
-            refuse(str(error.args[0]), as_json)
