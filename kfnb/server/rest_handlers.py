@@ -14,6 +14,7 @@ from kfnb.server.browser_json import to_wire
 from kfnb.server.event_hub import Hub
 from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
+from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler
 from kfnb.server.schedule_handlers import SCHEDULE_ROUTES
 from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
 from kfnb.version import __version__
@@ -125,16 +126,6 @@ class RunHandler(Handler):
         self.finish(to_wire({"runs": list(deleted.runs), "bytes": deleted.bytes}))
 
 
-class GraphHandler(Handler):
-    """The graph of a run's pipeline, and the cells of its steps."""
-
-    @web.authenticated
-    @authorized("read", AUTH)
-    async def get(self, run_id: str) -> None:
-        pipeline = await self.ask(self.runs.pipeline, run_id)
-        self.finish(to_wire(compile_open_notebook.shown(pipeline)))
-
-
 class CancelHandler(Handler):
     """Cancel a run. Its exit handler still runs; a second request ends the run at once."""
 
@@ -209,6 +200,7 @@ ROUTES: list[Any] = [
     (rf"{API}/trust", TrustHandler),
     (rf"{API}/runs", RunsHandler),
     (rf"{API}/runs/{ID}", RunHandler),
+    (rf"{API}/runs/{ID}/details", DetailsHandler),
     (rf"{API}/runs/{ID}/graph", GraphHandler),
     (rf"{API}/runs/{ID}/cancel", CancelHandler),
     (rf"{API}/runs/{ID}/retry", RetryHandler),
