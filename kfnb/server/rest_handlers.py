@@ -16,6 +16,7 @@ from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
 from kfnb.server.run_list_handlers import ChoicesHandler, DeleteRunsHandler, RunListHandler
 from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler
+from kfnb.server.schedule_handlers import SCHEDULE_ROUTES
 from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
 from kfnb.version import __version__
 
@@ -219,4 +220,5 @@ ROUTES: list[Any] = [
     (rf"{API}/runs/{ID}/steps/{STEP}/display", DisplayHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/values", ValuesHandler),
     (rf"{API}/stream", StreamHandler),
+    *((rf"{API}/{path}", handler) for path, handler in SCHEDULE_ROUTES),
 ]

@@ -35,10 +35,10 @@ MISFIT = ("no such table", "no such column", "has no column")
 
 
 class Database:
-    """One connection. It belongs to its thread."""
+    """One connection. It belongs to its thread. ``schema`` makes the tables that are not there yet."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, schema: str = SCHEMA) -> None:
+        self.path, self._schema = path, schema
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._depth = 0
         with self._words():
@@ -126,7 +126,7 @@ class Database:
         try:
             db.execute("pragma journal_mode = wal")
             db.execute("pragma synchronous = normal")
-            db.executescript(SCHEMA)
+            db.executescript(self._schema)
             _add_columns(db)
         except sqlite3.DatabaseError:
             db.close()
@@ -140,7 +140,7 @@ class Database:
             missing = ", ".join(f"null as {c}" for c in _missing_columns(db))
             if missing:
                 db.execute(STAND_IN_RUNS.format(missing=missing))
-            if not _columns(db, "tags"):
+            if _columns(db, "runs") and not _columns(db, "tags"):
                 db.execute(STAND_IN_TAGS)
         except sqlite3.DatabaseError:
             db.close()

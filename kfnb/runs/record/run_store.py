@@ -32,7 +32,10 @@ from kfnb.surrogates import encodable
 
 INDEX = re.compile(r"\[(\d+)\]")
 #: The files and folders of the record in its home folder.
-OWN = frozenset(("runs", "store", "containers", "making", "collect.lock", "runs.db", "runs.db-wal", "runs.db-shm"))
+OWN = frozenset(
+    ("runs", "store", "containers", "making", "collect.lock", "runs.db", "runs.db-wal", "runs.db-shm")
+    + ("schedules.db", "schedules.db-wal", "schedules.db-shm", "schedules.lock", "schedules.log")
+)
 #: Lock files in a run's folder: held while the run starts, and by its scheduler.
 LAUNCH, SCHEDULER = "launch.lock", "scheduler.lock"
 INTERRUPTED = {
