@@ -79,7 +79,7 @@ export const runPagePlugin: JupyterFrontEndPlugin<void> = {
 };
 
 async function newestRun(sessions: ISessions): Promise<string | null> {
-  const { runs } = await sessions.client.runs('', 1);
+  const { runs } = await sessions.client.runs('', null, 1);
   return runs[0]?.run ?? null;
 }
 

@@ -34,6 +34,7 @@ export class RunPage extends MainAreaWidget<RunPageContent> {
     trans: TranslationBundle
   ) {
     super({ content: new RunPageContent(run, sessions, rendermime, actions, trans) });
+    this.toolbar.hide();
     this.id = `kfnb-run-${run}`;
     this.title.icon = pipelineIcon;
     this.title.label = trans.__('Run');
