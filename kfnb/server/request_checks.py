@@ -18,12 +18,16 @@ from tornado import web
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
 from kfnb.engines.cluster.targets.write_target import TargetExists
 from kfnb.images.needs.kernel_interpreters import Interpreter, interpreter_of, unknown_packages
+from kfnb.notebook.marks.division import DIVISIONS
+from kfnb.notebook.notebook_source import with_division
 from kfnb.problems import NotebookError
 from kfnb.runs.record.database import write_error_text
 from kfnb.runs.record.home_folder import home_folder
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import DamagedRecord
 from kfnb.runs.retention.prune_runs import StillRuns
+from kfnb.schedules.schedule_model import BadSchedule, UnknownSchedule
+from kfnb.schedules.timetable import BadTimetable
 from kfnb.server.ask_kernel import NoAnswer, packages_of_kernel
 from kfnb.server.body_size_limit import BoundedBody
 from kfnb.server.browser_json import to_wire
@@ -54,10 +58,12 @@ class Handler(BoundedBody, APIHandler):
             raise self.problem(409, words_of(error)) from None
         except TargetExists as error:
             raise self.problem(409 if error.replaceable else 422, str(error)) from None
-        except (UnknownRun, BadTarget) as error:
+        except (UnknownRun, UnknownSchedule, BadTarget) as error:
             raise self.problem(404, words_of(error)) from None
         except (BadNotebook, Refused) as error:
             raise self.problem(422, str(error), error.problems) from None
+        except (BadSchedule, BadTimetable) as error:
+            raise self.problem(422, str(error)) from None
         except NotebookError as error:
             raise self.problem(422, str(error), [p.to_json() for p in error.problems]) from None
         except ClusterError as error:
@@ -140,6 +146,15 @@ class NotebookHandler(Handler):
     def largest_body(self) -> int:
         found: int = self.settings["kfnb_max_notebook_bytes"]
         return found
+
+    def notebook_body(self, **fields: type | tuple[type, ...]) -> dict[str, Any]:
+        """The JSON body, whose notebook is divided into steps as the field ``as`` says. Raises an HTTP error."""
+        body = self.body(**fields, **{"as": str})
+        how = body.pop("as", None)
+        if how is not None and how not in DIVISIONS:
+            raise self.problem(400, f"`as` is one of {', '.join(DIVISIONS)}")
+        body["notebook"] = with_division(body.get("notebook"), how)
+        return body
 
 
 def words_of(error: Exception) -> str:

@@ -6,6 +6,16 @@ import { commandsPlugin } from './commands/commands-plugin';
 import { marksPlugin } from './marks/marks-plugin';
 import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
+import { runPagePlugin } from './run-page/run-page-plugin';
 import { startupPlugin } from './startup/startup-plugin';
 
-export default [sessionsPlugin, cellsPlugin, commandsPlugin, marksPlugin, panelPlugin, inspectorPlugin, startupPlugin];
+export default [
+  sessionsPlugin,
+  cellsPlugin,
+  commandsPlugin,
+  marksPlugin,
+  panelPlugin,
+  inspectorPlugin,
+  startupPlugin,
+  runPagePlugin
+];

@@ -10,11 +10,11 @@ import { button, element, setText } from '@kfnb/core/elements';
 import { LogChunk } from '@kfnb/core/wire/api-types';
 import { Attempt } from '../outputs/attempt';
 import { AttemptOutput } from '../outputs/attempt-output';
-import { NotebookSession } from '../session/notebook-session';
+import { RunSource } from '../session/followed-run';
 
 export class StepLog extends Widget {
   constructor(
-    private readonly _session: NotebookSession,
+    private readonly _session: RunSource,
     rendermime: IRenderMimeRegistry,
     private readonly _trans: TranslationBundle,
     readonly step: string
