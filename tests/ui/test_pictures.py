@@ -28,7 +28,9 @@ FLOW = (
 FIGURE = cell(
     "import matplotlib.pyplot as plt\nimport pandas as pd\nfrom IPython.display import display\n"
     "frame = pd.DataFrame({'x': [1, 2, 3], 'square': [1, 4, 9]})\ndisplay(frame)\n"
-    "plt.figure(figsize=(4, 2))\nplt.plot(frame.x, frame.square)\nplt.show()",
+    "plt.figure(figsize=(4, 2))\nplt.plot(frame.x, frame.square)\nplt.show()\n"
+    "class Page:\n    def _repr_html_(self): return '<b>bold</b><script>alert(1)</script>'\n"
+    "page, tree = Page(), {'deep': [1, 2]}",
     "step:plot",
 )
 
@@ -72,6 +74,20 @@ def test_what_a_step_displayed_saw_and_left(open_notebook: OpenNotebook) -> None
     log = page.get_by_role("region", name="Log of step plot")
     expect(log.locator("img")).to_be_visible()
     expect(log.locator(".kfnb-Values")).to_contain_text("DataFrame 3 × 2")
+    for name in ("frame", "tree", "page"):
+        log.get_by_role("button", name=name, exact=True).click()
+    table = log.locator(".kfnb-Value-table")
+    expect(table.locator("thead th").nth(2)).to_contain_text("1 to 9, mean 4.667")
+    expect(table.locator("tbody tr")).to_have_count(3)
+    expect(log.locator(".kfnb-Value-tree").first).to_contain_text("deep: [2]")
+    frame = log.locator("iframe.kfnb-Value-frame")
+    expect(frame).to_have_attribute("sandbox", "")
+    expect(frame.content_frame.locator("b")).to_have_text("bold")
+    with page.expect_download() as saved:
+        log.get_by_role("button", name="Download").first.click()
+    assert saved.value.suggested_filename == "frame.csv"
+    page.keyboard.press("Escape")
+    log.locator(".kfnb-Values").scroll_into_view_if_needed()
     pictures(page, "displayed")
 
 

@@ -2,4 +2,5 @@ import '@kfnb/core/style/graph.css';
 import '@kfnb/core/style/log.css';
 import '@kfnb/core/style/timing.css';
 import './base.css';
+import './values.css';
 import './run-page.css';

@@ -36,7 +36,7 @@ function Role({ form, trans }: FormProps): React.JSX.Element {
   const roles: Record<string, string> = {
     '': trans.__('A step, or shared code'),
     parameters: trans.__('Parameters of the pipeline'),
-    metrics: trans.__('Numbers to record'),
+    metrics: trans.__('Metrics'),
     imports: trans.__('Imports for all steps'),
     functions: trans.__('Functions for all steps'),
     skip: trans.__('Not in the pipeline')

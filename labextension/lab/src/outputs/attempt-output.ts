@@ -95,7 +95,7 @@ export class AttemptOutput extends Widget {
   private async _showValues(attempt: Attempt): Promise<void> {
     const values = await attempt.values().catch(() => ({ inputs: [], outputs: [] }));
     if (attempt === this._attempt) {
-      this._values.node.replaceChildren(valuesTable(values, this._trans) ?? '');
+      this._values.node.replaceChildren(valuesTable(values, attempt, this._trans) ?? '');
     }
   }
 

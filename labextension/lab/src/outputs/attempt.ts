@@ -1,8 +1,11 @@
 /** One attempt of a step: whose log, displays and values are shown. */
 
 import { LogQuery, LogSource } from '@kfnb/core/log/log-view';
-import { DisplayedOutput, LogChunk, LogMatches, StepValues } from '@kfnb/core/wire/api-types';
+import { DisplayedOutput, LogChunk, LogMatches, StepValues, ValuePage } from '@kfnb/core/wire/api-types';
 import { RestClient } from '../server/rest-client';
+
+/** Whether a value is one that the step received, or one that it left. */
+export type Way = 'inputs' | 'outputs';
 
 export class Attempt implements LogSource {
   /** `number` 0 is the last attempt. `isActive` says whether the run still goes on. */
@@ -37,5 +40,20 @@ export class Attempt implements LogSource {
 
   values(): Promise<StepValues> {
     return this.client.values(this.run, this.path);
+  }
+
+  /** One value as a browser shows it; of a table the rows from `start` on. */
+  value(name: string, way: Way, start: number): Promise<ValuePage> {
+    return this.client.value(this.run, this.path, name, way, start);
+  }
+
+  /** Saves a value as a file of the user's, in the usual format for it. */
+  async download(name: string, way: Way): Promise<void> {
+    const { file, filename } = await this.client.valueFile(this.run, this.path, name, way);
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(file);
+    link.download = filename;
+    link.click();
+    URL.revokeObjectURL(link.href);
   }
 }

@@ -26,7 +26,8 @@ import {
   Targets,
   TargetProposal,
   TravellingFile,
-  StepValues
+  StepValues,
+  ValuePage
 } from '@kfnb/core/wire/api-types';
 import { LogQuery } from '@kfnb/core/log/log-view';
 import { readJsonLines } from '@kfnb/core/wire/read-json-lines';
@@ -207,6 +208,19 @@ export class RestClient {
 
   values(id: string, path: string): Promise<StepValues> {
     return this._request('GET', `runs/${id}/steps/${encodeURIComponent(path)}/values`);
+  }
+
+  /** A value of a step as a browser shows it. `way` is `inputs` or `outputs`. */
+  value(id: string, path: string, name: string, way: string, start: number): Promise<ValuePage> {
+    return this._ofStep(id, path, `values/${encodeURIComponent(name)}`, { way, start, attempt: 0 });
+  }
+
+  /** A value of a step as a file, and the name that the server gives it. */
+  async valueFile(id: string, path: string, name: string, way: string): Promise<{ file: Blob; filename: string }> {
+    const address = `runs/${id}/steps/${encodeURIComponent(path)}/values/${encodeURIComponent(name)}/file`;
+    const response = await this._respond('GET', `${address}${URLExt.objectToQueryString({ way })}`);
+    const filename = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '')?.[1];
+    return { file: await response.blob(), filename: filename ?? name };
   }
 
   private _ofStep<T>(
