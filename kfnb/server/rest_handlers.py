@@ -134,6 +134,15 @@ class GraphHandler(Handler):
         self.finish(to_wire(compile_open_notebook.shown(pipeline)))
 
 
+class SourcesHandler(Handler):
+    """The code that a run's cells had."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str) -> None:
+        self.finish(to_wire({"sources": await self.ask(self.runs.sources, run_id)}))
+
+
 class CancelHandler(Handler):
     """Cancel a run. Its exit handler still runs; a second request ends the run at once."""
 
@@ -208,6 +217,7 @@ ROUTES: list[Any] = [
     (rf"{API}/runs", RunsHandler),
     (rf"{API}/runs/{ID}", RunHandler),
     (rf"{API}/runs/{ID}/graph", GraphHandler),
+    (rf"{API}/runs/{ID}/sources", SourcesHandler),
     (rf"{API}/runs/{ID}/cancel", CancelHandler),
     (rf"{API}/runs/{ID}/retry", RetryHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/log", LogHandler),

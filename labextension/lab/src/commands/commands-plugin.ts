@@ -156,7 +156,6 @@ class Commands implements NotificationActions {
           : trans.__('Run the steps of this notebook as a pipeline'),
       icon: () => (session()?.active ? stopIcon : pipelineIcon),
       isEnabled: () => session() !== null,
-      isToggled: () => session()?.active === true,
       execute: () => this._app.commands.execute(session()?.active ? CommandIDs.stop : CommandIDs.run)
     });
   }

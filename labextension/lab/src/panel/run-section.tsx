@@ -21,7 +21,7 @@ export function RunSection({
 }): React.JSX.Element {
   const [runs, setRuns] = React.useState<ListedRun[]>([]);
   const [reloads, reload] = React.useReducer((count: number) => count + 1, 0);
-  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${reloads}`;
+  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${session.failedStart !== null} ${reloads}`;
   React.useEffect(() => {
     session.client.runs(session.path, MAX_RUNS).then(
       list => setRuns(list.runs),
@@ -33,6 +33,7 @@ export function RunSection({
       <RunList
         runs={runs}
         shown={session.run?.run.run ?? null}
+        clock={session.lostContact?.since ?? null}
         onShow={run => void showRun(session, run).then(exists => exists || reload())}
         onDelete={run => void deleteRun(session, run, trans).then(reload)}
         trans={trans}

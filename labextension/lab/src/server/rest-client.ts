@@ -116,6 +116,11 @@ export class RestClient {
     return this._request('GET', `runs/${id}/graph`);
   }
 
+  /** The code of a run's cells by their ids, as it was when the run was started or last retried. */
+  sources(id: string): Promise<{ sources: Record<string, string> }> {
+    return this._request('GET', `runs/${id}/sources`);
+  }
+
   /** Deletes a run that has ended. */
   delete(id: string): Promise<{ runs: string[]; bytes: number }> {
     return this._request('DELETE', `runs/${id}`);

@@ -11,9 +11,19 @@ import { notebookRequest } from './notebook-request';
 import { ParameterValues } from '@kfnb/core/parameters/parameter-values';
 import { StepProgress } from '@kfnb/core/run/run-progress';
 import { LastLine, ShownRun } from './shown-run';
+import { LostContact, lostCluster } from '@kfnb/core/run/lost-contact';
+import { RanSources } from './ran-sources';
 
 const COMPILE_DELAY = 350; // milliseconds without a change before the notebook is compiled
 const RETRY_DELAY = 3_000; // milliseconds before the next request to a server that did not answer
+
+const NO_CLUSTER = 502; // the status with which the server says that a cluster does not answer
+
+/** A run that did not reach its target. */
+export interface FailedStart {
+  target: string;
+  message: string;
+}
 
 /** The choice of this machine with every step in a container. No target has such a name. */
 export const IN_CONTAINERS = 'local, in containers';
@@ -29,6 +39,9 @@ export class NotebookSession implements IDisposable {
   ) {
     this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
     this._shownRun.changed.connect(() => this._changed.emit('run'));
+    this._ranSources = new RanSources(client, this._shownRun);
+    this._ranSources.changed.connect(this._emitPipeline, this);
+    _stream.silenceChanged.connect(this._emitPipeline, this);
     panel.content.modelChanged.connect(this._onModelChanged, this);
     panel.disposed.connect(() => this.dispose());
     this._onModelChanged();
@@ -63,6 +76,22 @@ export class NotebookSession implements IDisposable {
   /** Why the server extension cannot be reached; null when it can. */
   get serverError(): string | null {
     return this._serverError;
+  }
+
+  /** Since when nothing new is known of the run, because its server or its cluster does not answer; null while they do. */
+  get lostContact(): LostContact | null {
+    const since = this._stream.silentSince;
+    return since === null ? lostCluster(this.run) : { from: 'server', since, message: '' };
+  }
+
+  /** The newest run that could not begin, with the reason; null once another has begun. */
+  get failedStart(): FailedStart | null {
+    return this._failedStart;
+  }
+
+  /** Whether a cell has other code than the run that the cells show had in it. */
+  isChanged(cell: string, source: string): boolean {
+    return this._ranSources.isChanged(cell, source);
   }
 
   /** The names of the steps that a cell belongs to. */
@@ -186,6 +215,10 @@ export class NotebookSession implements IDisposable {
     void this.panel.context.ready.then(() => Promise.all([this.readTargets(), this.showNewest()]));
   }
 
+  private _emitPipeline(): void {
+    this._changed.emit('pipeline');
+  }
+
   private _onContentChanged(): void {
     window.clearTimeout(this._timer);
     this._timer = window.setTimeout(() => void this.compile(), COMPILE_DELAY);
@@ -223,6 +256,7 @@ export class NotebookSession implements IDisposable {
     }
     const parameters = this.parameters.select(parameterNames(this._explanation));
     this.parameters.clearErrors();
+    this._failedStart = null;
     const steps = (this._lastValid?.steps ?? []).map(step => step.name);
     this._shownRun.begin(steps.filter(name => !options.only || options.only === name));
     try {
@@ -239,6 +273,9 @@ export class NotebookSession implements IDisposable {
       return problems;
     } catch (error) {
       this.parameters.addErrors(error instanceof RefusedError ? error.problems : []);
+      if (error instanceof RefusedError && error.status === NO_CLUSTER) {
+        this._failedStart = { target: this.target, message: error.message };
+      }
       this._shownRun.endBegin(false);
       if (!(error instanceof RefusedError)) {
         this._onServerError(error);
@@ -321,11 +358,15 @@ export class NotebookSession implements IDisposable {
     }
     this._isDisposed = true;
     window.clearTimeout(this._timer);
+    this._ranSources.dispose();
     this._shownRun.dispose();
+    this._stream.silenceChanged.disconnect(this._emitPipeline, this);
     Signal.clearData(this);
   }
 
   private readonly _shownRun: ShownRun;
+  private readonly _ranSources: RanSources;
+  private _failedStart: FailedStart | null = null;
   private _target: string | null = null;
   private _targets: TargetInfo[] = [];
   private _containerTool: string | null = null;
