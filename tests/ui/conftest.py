@@ -63,6 +63,9 @@ class Lab:
     def start(self) -> None:
         names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR", "KFNB_HOME", "XDG_CONFIG_HOME", "KUBECONFIG")  # fmt: skip
         env = {**os.environ, **{name: str(self.home / name.lower()) for name in names}}
+        env.update(
+            PYTHONPATH=os.pathsep.join(filter(None, (str(korean_pack(self.home)), os.environ.get("PYTHONPATH"))))
+        )
         env.update(JUPYTER_CONFIG_DIR=str(self.home / "config"), JUPYTERLAB_SETTINGS_DIR=str(self.home / "settings"))
         with self.log.open("a") as out:
             self._server = subprocess.Popen([sys.executable, "-m", "jupyterlab"], env=env, stdout=out, stderr=out)
@@ -154,6 +157,19 @@ def disabled(lab: Lab, *names: str) -> Iterator[None]:
     config.write_text(json.dumps({"disabledExtensions": dict.fromkeys(names, True)}))
     yield
     config.unlink()
+
+
+def korean_pack(home: Path) -> Path:
+    """A folder with a language pack of JupyterLab that has no words: with it, Korean can be chosen, and extensions' own words show."""
+    folder, name = home / "packs", "jupyterlab_language_pack_ko_KR"
+    for path, text in {
+        folder / name / "__init__.py": "",
+        folder / f"{name}-0.dist-info" / "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n",
+        folder / f"{name}-0.dist-info" / "entry_points.txt": f"[jupyterlab.languagepack]\nko_KR = {name}\n",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
 
 
 def configure(lab: Lab) -> None:

@@ -6,6 +6,18 @@ import { commandsPlugin } from './commands/commands-plugin';
 import { marksPlugin } from './marks/marks-plugin';
 import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
+import { preferencesPlugin } from './preferences/preferences-plugin';
 import { startupPlugin } from './startup/startup-plugin';
+import { statusPlugin } from './status/status-plugin';
 
-export default [sessionsPlugin, cellsPlugin, commandsPlugin, marksPlugin, panelPlugin, inspectorPlugin, startupPlugin];
+export default [
+  preferencesPlugin,
+  sessionsPlugin,
+  cellsPlugin,
+  commandsPlugin,
+  marksPlugin,
+  panelPlugin,
+  inspectorPlugin,
+  startupPlugin,
+  statusPlugin
+];

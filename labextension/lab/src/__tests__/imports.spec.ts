@@ -10,6 +10,7 @@ declare global {
 /** From the bottom to the top: a folder imports from itself and from the folders before it. */
 const LAYERS = [
   'common',
+  'preferences',
   'server',
   'marks',
   'session',
@@ -19,6 +20,7 @@ const LAYERS = [
   'panel',
   'inspector',
   'startup',
+  'status',
   ''
 ];
 const MAX_MODULES = 12; // in one folder

@@ -19,6 +19,7 @@ import { startRun } from '../dialogs/other-parameters-dialog';
 import { runButton } from './run-button';
 import { NotebookSession } from '../session/notebook-session';
 import { ISessions } from '../session/sessions-plugin';
+import { IPreferences } from '../preferences/preferences-plugin';
 import { stepName } from '../marks/step-name';
 import { confirmTrust } from '../dialogs/trust-dialog';
 import { Failure } from '@kfnb/core/wire/api-types';
@@ -30,23 +31,24 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Runs notebooks as pipelines.',
   autoStart: true,
   requires: [INotebookTracker, ISessions],
-  optional: [ICells, ICommandPalette, IToolbarWidgetRegistry, ISettingRegistry, ITranslator],
+  optional: [ICells, IPreferences, ICommandPalette, IToolbarWidgetRegistry, ISettingRegistry, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     sessions: ISessions,
     cells: ICells | null,
+    preferences: IPreferences | null,
     palette: ICommandPalette | null,
     toolbars: IToolbarWidgetRegistry | null,
     registry: ISettingRegistry | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
-    const commands = new Commands(app, tracker, sessions, cells, trans);
+    const commands = new Commands(app, tracker, sessions, cells, preferences, trans);
     commands.register();
     const category = trans.__('Pipeline');
-    const { run, stop, retry, inputs, outputs, addTarget } = CommandIDs;
-    for (const command of [run, stop, retry, inputs, outputs, addTarget]) {
+    const { run, stop, toggle, runStep, runFrom, retry, log, reveal, inputs, outputs, addTarget } = CommandIDs;
+    for (const command of [run, stop, toggle, runStep, runFrom, retry, log, reveal, inputs, outputs, addTarget]) {
       palette?.addItem({ command, category });
     }
     toolbars?.addFactory('Notebook', 'kfnb-run', () => runButton(app.commands, CommandIDs.toggle));
@@ -68,11 +70,12 @@ class Commands implements NotificationActions {
     private readonly _tracker: INotebookTracker,
     private readonly _sessions: ISessions,
     private readonly _cells: ICells | null,
+    _preferences: IPreferences | null,
     private readonly _trans: TranslationBundle
   ) {
     _tracker.widgetAdded.connect((_, panel) => {
       const session = _sessions.of(panel);
-      notifyRunEnds(session, this, _trans);
+      notifyRunEnds(session, _preferences, this, _trans);
       let shownState = '';
       session.changed.connect((_, change) => {
         // this makes every button of the page update, which the many changes of a running pipeline must not do
@@ -100,6 +103,10 @@ class Commands implements NotificationActions {
     views?.showLog(step);
     const first = failure.cell ? session.run?.cell_lines?.[failure.cell] : undefined;
     void views?.revealLine({ number: failure.cell }, failure.line ?? null, first ?? 1);
+  }
+
+  showNotebook(session: NotebookSession): void {
+    this._app.shell.activateById(session.panel.id);
   }
 
   retry(session: NotebookSession, step: string): void {

@@ -23,9 +23,11 @@ import {
   TravellingFile,
   StepValues
 } from '@kfnb/core/wire/api-types';
+import { FINAL_STATES } from '@kfnb/core/states';
 import { readJsonLines } from '@kfnb/core/wire/read-json-lines';
 
 const API_PATH = 'kfnb/api/v1';
+const RECENT = 50; // runs among which those that have not ended are counted
 
 /** The server refused a request. The message is the server's; `problems` are those of the notebook, if it is the cause. */
 export class RefusedError extends Error {
@@ -101,6 +103,12 @@ export class RestClient {
 
   runs(path: string, count: number): Promise<{ runs: ListedRun[] }> {
     return this._request('GET', `runs${URLExt.objectToQueryString({ notebook: path, count })}`);
+  }
+
+  /** The number of runs that have not ended. */
+  async running(): Promise<number> {
+    const { runs } = await this.runs('', RECENT);
+    return runs.filter(run => !FINAL_STATES.has(run.state)).length;
   }
 
   /** Starts a run; `problems` are warnings about it. */

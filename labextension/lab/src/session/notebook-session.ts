@@ -35,7 +35,8 @@ export class NotebookSession implements IDisposable {
   constructor(
     readonly panel: NotebookPanel,
     readonly client: RestClient,
-    private readonly _stream: RunStream
+    private readonly _stream: RunStream,
+    private readonly _preferredTarget: () => string
   ) {
     this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
     this._shownRun.changed.connect(() => this._changed.emit('run'));
@@ -110,15 +111,17 @@ export class NotebookSession implements IDisposable {
 
   // ------------------------------------------------------------------ targets
   /**
-   * The target that a run goes to: the one that the user selected, else the one that the notebook names if the user
-   * trusts it, else this machine.
+   * The target that a run goes to: the one that the user selected for this notebook, else the one that the notebook
+   * names if the user trusts it, else the one of the user's preferences, else this machine.
    */
   get target(): string {
     const named = this._explanation?.target;
     if (this.inContainers) {
       return 'local';
     }
-    return this._target ?? this._targets.find(target => target.name === named && target.trusted)?.name ?? 'local';
+    const usable = (name: string | null | undefined) =>
+      this._targets.find(target => target.name === name && target.trusted)?.name;
+    return this._target ?? usable(named) ?? usable(this._preferredTarget()) ?? 'local';
   }
 
   /** The targets that the server last listed. */

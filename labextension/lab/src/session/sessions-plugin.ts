@@ -7,6 +7,7 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
+import { DEFAULTS, IPreferences } from '../preferences/preferences-plugin';
 import { RestClient } from '../server/rest-client';
 import { NotebookSession } from './notebook-session';
 import { RunStream } from '../server/run-stream';
@@ -34,15 +35,20 @@ export const sessionsPlugin: JupyterFrontEndPlugin<ISessions> = {
   autoStart: true,
   provides: ISessions,
   requires: [INotebookTracker],
-  optional: [IStateDB],
-  activate: (app: JupyterFrontEnd, tracker: INotebookTracker, state: IStateDB | null): ISessions =>
-    new Sessions(new RestClient(app.serviceManager.serverSettings), tracker, state)
+  optional: [IPreferences, IStateDB],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    preferences: IPreferences | null,
+    state: IStateDB | null
+  ): ISessions => new Sessions(new RestClient(app.serviceManager.serverSettings), tracker, preferences, state)
 };
 
 class Sessions implements ISessions {
   constructor(
     readonly client: RestClient,
     private readonly _tracker: INotebookTracker,
+    private readonly _preferences: IPreferences | null,
     private readonly _stateDB: IStateDB | null
   ) {
     this._stream = new RunStream(client);
@@ -63,7 +69,12 @@ class Sessions implements ISessions {
   of(panel: NotebookPanel): NotebookSession {
     let session = this._sessions.get(panel);
     if (!session) {
-      session = new NotebookSession(panel, this.client, this._stream);
+      session = new NotebookSession(
+        panel,
+        this.client,
+        this._stream,
+        () => (this._preferences?.current ?? DEFAULTS).target
+      );
       this._sessions.set(panel, session);
       void this._restoreTarget(session);
     }
