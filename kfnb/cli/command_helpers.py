@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from kfnb.runs.record.run_store import RunStore
 
 OK, FAILED, USAGE, CANCELLED = 0, 1, 2, 130
+DIVISION = "kfnb.division"  #: what ``--as`` says, among what belongs to the context of a command
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -41,16 +45,30 @@ def _notebook(ctx: click.Context, param: click.Parameter, value: Source | None) 
     found = value or ctx.find_object(Source)
     if found is None:
         raise click.MissingParameter(ctx=ctx, param=param)
-    return found
+    division = ctx.meta.get(DIVISION)
+    return found if division is None else replace(found, division=division)
 
 
-notebook_argument = click.argument(
-    "notebook",
-    type=NotebookPath(exists=True, dir_okay=False),
-    required=False,
-    metavar="NOTEBOOK",
-    callback=_notebook,
-)
+def _division(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    ctx.meta[DIVISION] = value
+
+
+def notebook_argument(command: Command) -> Command:
+    """Give a command the notebook that it reads, and the option that says how the notebook is divided into steps."""
+    path = NotebookPath(exists=True, dir_okay=False)
+    argument = click.argument("notebook", type=path, required=False, metavar="NOTEBOOK", callback=_notebook)
+    option = click.option(
+        "--as",
+        "division",
+        type=click.Choice(["one", "headings", "cells"]),
+        is_eager=True,  # the notebook is made with it
+        expose_value=False,
+        callback=_division,
+        help="Make steps of cells without a mark: all of them one step, a step by heading, or a step per cell.",
+    )
+    return argument(option(command))
+
+
 pipeline_option = click.option("--pipeline", metavar="NAME", help="Which pipeline, when the notebook has several.")
 run_argument = click.argument("run_id", metavar="RUN", shell_complete=completion_words.run_ids)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kfnb.runs.attempt_logs import last_line
+from kfnb.runs.kept_pipeline import shown_names, shown_path
 from kfnb.runs.record.run_store import Event
 from kfnb.runs.run_as_text import step_duration
 from kfnb.states import STARTING, STEP_FINAL, SYMBOLS
@@ -101,6 +102,7 @@ class _Plain(_Silent):
 
     def __init__(self, engine: Engine, run_id: str) -> None:
         self._engine, self._run = engine, run_id
+        self._names = shown_names(engine.store, run_id)
 
     def event(self, event: Event) -> None:
         super().event(event)
@@ -112,11 +114,12 @@ class _Plain(_Silent):
         state = data["state"]
         if state == "pending" and (data.get("reason") or STARTING).startswith(STARTING):
             return  # what happens by itself is left to the live table
+        path = shown_path(data["path"], self._names)
         if data.get("attempts") and state in PRINTED:
             for line in self._engine.store.logs(self._run, data["path"], data["attempts"]):
-                click.echo(f"[{data['path']}] {terminal_text(line.text)}")
+                click.echo(f"[{path}] {terminal_text(line.text)}")
         reason = f"  ({data['reason']})" if data.get("reason") else ""
-        click.echo(f"{SYMBOLS[state]} {data['path']} {state}{without_codes(reason)}")
+        click.echo(f"{SYMBOLS[state]} {path} {state}{without_codes(reason)}")
 
     def note(self, text: str) -> None:
         click.echo(text, err=True)
@@ -130,6 +133,7 @@ class _Terminal(_Silent):
         from rich.live import Live
 
         self._store, self._run = engine.store, run_id
+        self._names = shown_names(engine.store, run_id)
         self._note = ""
         self._ended = False
         self._console = Console()
@@ -154,20 +158,27 @@ class _Terminal(_Silent):
         try:
             summary = store.summary(self._run)
             if self._ended:
-                return final_table(summary, self._console.width)
+                return final_table(summary, self._console.width, self._names)
             most = max(1, self._console.height - CHROME)
-            return table(summary, self._console.width, store, self._note, most)
+            return table(summary, self._console.width, self._names, store, self._note, most)
         finally:
             store.close()
 
 
 def table(
-    summary: dict[str, Any], width: int, store: RunStore | None = None, note: str = "", most: int | None = None
+    summary: dict[str, Any],
+    width: int,
+    names: Mapping[str, str],
+    store: RunStore | None = None,
+    note: str = "",
+    most: int | None = None,
 ) -> Group:
     """The run as a table: a row per step, and one for each iteration that is not plainly over.
 
     Parameters
     ----------
+    names
+        What steps are shown as that are not shown by their own names.
     store
         Where the last lines of running steps are; without it they are left out.
     note
@@ -178,19 +189,19 @@ def table(
     from rich.console import Group
     from rich.text import Text
 
-    rows = _rows(summary, store)
+    rows = _rows(summary, names, store)
     kept = rows if most is None else _kept(rows, most)
     below = [Text(text, "dim italic") for text in (_left_out(rows, kept), note) if text]
     return Group(_drawn(kept, width), *below)
 
 
-def final_table(summary: dict[str, Any], width: int) -> Group:
+def final_table(summary: dict[str, Any], width: int, names: Mapping[str, str]) -> Group:
     """A run as a table, and below it the reasons that have no room beside the states."""
     from rich.cells import cell_len
     from rich.console import Group
     from rich.text import Text
 
-    rows = _rows(summary, None)
+    rows = _rows(summary, names, None)
     room = _widths(rows, width)[3]
     long = [row for row in rows if cell_len(row.note) > room]
     short = [replace(row, note="") if row in long else row for row in rows]
@@ -241,24 +252,26 @@ def _left_out(rows: Sequence[Row], kept: Sequence[Row]) -> str:
     return f"and {len(rows) - len(kept)} more: {', '.join(more)}" if more else ""
 
 
-def _rows(summary: dict[str, Any], store: RunStore | None) -> list[Row]:
-    return [row for name, step in summary["steps"].items() for row in _rows_of(summary, name, step, store)]
+def _rows(summary: dict[str, Any], names: Mapping[str, str], store: RunStore | None) -> list[Row]:
+    return [row for name, step in summary["steps"].items() for row in _rows_of(summary, name, step, names, store)]
 
 
-def _rows_of(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunStore | None) -> list[Row]:
+def _rows_of(
+    summary: dict[str, Any], name: str, step: dict[str, Any], names: Mapping[str, str], store: RunStore | None
+) -> list[Row]:
     inside = step.get("iterations") or {}
     shown = inside if len(inside) <= 12 else {}
     return [
-        _row(summary, name, step, store),
-        *(_row(summary, f"  {path}", one, store) for path, one in shown.items()),
+        _row(summary, name, shown_path(name, names), step, store),
+        *(_row(summary, path, f"  {shown_path(path, names)}", one, store) for path, one in shown.items()),
     ]
 
 
-def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunStore | None) -> Row:
+def _row(summary: dict[str, Any], path: str, name: str, step: dict[str, Any], store: RunStore | None) -> Row:
     state = step["state"]
     note = without_codes(step["reason"] or "")
     if state == "running" and store is not None and step["attempts"]:
-        note = last_line(store.attempt_folder(summary["run"], name.strip(), step["attempts"]) / "log") or note
+        note = last_line(store.attempt_folder(summary["run"], path, step["attempts"]) / "log") or note
     tries = (
         f" (attempt {step['attempts']})"
         if step["attempts"] and step["attempts"] > 1 and "iterations" not in step
@@ -267,11 +280,11 @@ def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunSto
     return Row(name, state, f"{SYMBOLS[state]} {state}{tries}", step_duration(step, time.time()), note.split("\n")[0])
 
 
-def print_table(summary: dict[str, Any]) -> None:
+def print_table(store: RunStore, summary: dict[str, Any]) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(final_table(summary, console.width))
+    console.print(final_table(summary, console.width, shown_names(store, summary["run"])))
 
 
 def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> None:
@@ -289,7 +302,7 @@ def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> N
     for name, value in summary["metrics"].items():
         click.echo(without_codes(f"{name} = {value}"))
     if values and summary["state"] == "succeeded":
-        for line in _values(summary):
+        for line in _values(summary, shown_names(store, summary["run"])):
             click.echo(without_codes(line))
     length = f" in {duration(elapsed(summary))}" if summary["finished"] and summary["started"] else ""
     click.echo(f"run {summary['run']} {summary['state']}{length}")
@@ -311,8 +324,8 @@ def _tail(store: RunStore, summary: dict[str, Any], error: dict[str, Any]) -> No
             click.echo(f"  {terminal_text(text)}")
 
 
-def _values(summary: dict[str, Any]) -> list[str]:
-    """Small values that the steps left."""
+def _values(summary: dict[str, Any], names: Mapping[str, str]) -> list[str]:
+    """Small values that the steps left; of a step that decides, what came out."""
     found = []
     for name, step in summary["steps"].items():
         shown = {
@@ -322,7 +335,9 @@ def _values(summary: dict[str, Any]) -> list[str]:
         }
         if shown and step["state"] in ("succeeded", "cached"):
             found.append(
-                f"{name}: "
+                f"{shown_path(name, names)}: {shown['value']}"
+                if name in names and "value" in shown
+                else f"{shown_path(name, names)}: "
                 + ", ".join(
                     f"{n} = {v!r}" if isinstance(v, bool | float | int) else f"{n} = {v}" for n, v in shown.items()
                 )

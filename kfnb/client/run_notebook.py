@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from kfnb.client.run_object import Run
@@ -23,6 +24,7 @@ def run(
     parameters: Mapping[str, Any] | None = None,
     *,
     pipeline: str | None = None,
+    as_: str | None = None,
     target: str = "local",
     step: str | None = None,
     start: str | None = None,
@@ -46,6 +48,9 @@ def run(
         Values by name. The other parameters keep their values of the notebook.
     pipeline
         Which pipeline, when the notebook has several.
+    as_
+        What steps cells without a mark make: all of them ``one``, a step by ``headings``, or ``cells``, a step each. By
+        default, only those of a notebook without any mark do, by headings.
     target
         Where to run: ``local``, or a target of ``kfnb.toml``.
     step, start
@@ -67,7 +72,8 @@ def run(
     BadTarget, ClusterError
         When there is no such target, or it does not answer.
     """
-    source = source_for(notebook).snapshot()
+    source = source_for(notebook)
+    source = (source if as_ is None else replace(source, division=as_)).snapshot()
     built = build_source(source, pipeline)
     prepared = prepare(
         source, built.require(), parameters or {}, target, fit, only=step, start=start, any_parameters=any_parameters, cache=cache, isolated=isolated,

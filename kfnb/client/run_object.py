@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kfnb.client.step_object import RunStep
 from kfnb.engines.engine_interface import Engine
 from kfnb.engines.open_engine import engine_of
-from kfnb.notebook.notebook_source import AnyNotebook, source_of
+from kfnb.notebook.notebook_source import AnyNotebook, division_in, source_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import UserError
-from kfnb.runs.kept_notebook import keep_notebook
+from kfnb.runs.kept_notebook import keep_notebook, kept_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.run_store import Event, RunStore
@@ -208,9 +209,10 @@ class Run:
         """
         from kfnb.pipeline.build.build_from_source import build_source
 
-        source = source_of(notebook).snapshot() if notebook else None
-        pipeline = build_source(source, self.name).require() if source is not None else None
         with self.opened_engine() as engine:
+            division = division_in(kept_notebook(engine.store, self.id))
+            source = replace(source_of(notebook), division=division).snapshot() if notebook else None
+            pipeline = build_source(source, self.name).require() if source is not None else None
             engine.retry(self.id, step, pipeline)
             if source is not None:
                 keep_notebook(engine.store, self.id, source.data())

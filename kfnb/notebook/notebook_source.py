@@ -8,6 +8,7 @@ from typing import Any
 
 from kfnb.notebook.formats import notebook_file
 from kfnb.notebook.formats.text_cells import is_text
+from kfnb.notebook.marks.division import DIVISIONS
 from kfnb.notebook.parse import notebook_from_json
 from kfnb.notebook.parsed_notebook import Notebook
 
@@ -28,6 +29,8 @@ class Source:
         The parsed JSON, if it is not read from the file.
     kernel
         The kernel that it belongs to, which identifies a notebook without a known file.
+    division
+        How its unmarked cells are divided among steps, in place of what the notebook says: ``one``, ``headings`` or ``cells``.
     """
 
     path: Path | None
@@ -35,13 +38,14 @@ class Source:
     display_name: str
     json: dict[str, Any] | None = None
     kernel: str | None = None
+    division: str | None = None
 
     def data(self) -> Any:
         """The JSON of the notebook. Raises `NotebookError` if the file is not a notebook."""
-        if self.json is not None:
-            return self.json
-        assert self.path is not None
-        return notebook_file.load(self.path)
+        if self.json is None:
+            assert self.path is not None
+            return with_division(notebook_file.load(self.path), self.division)
+        return with_division(self.json, self.division)
 
     def snapshot(self) -> Source:
         """The source with the JSON as it is now, so that later changes of the file do not matter. Raises `NotebookError`."""
@@ -64,6 +68,27 @@ class Source:
 
     def __str__(self) -> str:
         return self.display_name
+
+
+def with_division(data: Any, how: str | None) -> Any:
+    """The notebook's JSON with the setting ``as``, which says how its unmarked cells are divided among steps."""
+    if how is None or not isinstance(data, dict):
+        return data
+    metadata = _table(data.get("metadata"))
+    return {**data, "metadata": {**metadata, "kfnb": {**_table(metadata.get("kfnb")), "as": how}}}
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def division_in(data: Any) -> str | None:
+    """What `with_division` has set; ``None`` if it is not set."""
+    try:
+        how = data["metadata"]["kfnb"]["as"]
+    except (KeyError, TypeError):
+        return None
+    return how if how in DIVISIONS else None
 
 
 AnyNotebook = str | Path | Source  #: a notebook or the path of its file

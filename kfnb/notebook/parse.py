@@ -22,6 +22,7 @@ from kfnb.notebook.marks.cell_marks import (
     read_tags,
     role_line,
 )
+from kfnb.notebook.marks.division import DIVISIONS, HEADINGS, divide
 from kfnb.notebook.marks.merge_step_marks import join_steps, settings_of
 from kfnb.notebook.marks.pipeline_line import PIPELINE_MAGIC, read_pipeline
 from kfnb.notebook.parsed_notebook import METRICS, PIPELINE, SKIP, STEP, UNMARKED, Cell, Notebook, PipelineCell
@@ -71,16 +72,22 @@ def notebook_from_json(data: Any, path: str | None = None, folder: Path | None =
         settings = {}
     marks_of = _marks(raw, problems)
     pipelines = _pipelines(raw, marks_of, problems)
-    cells = _cells(raw, marks_of, settings.get("unmarked") == "join" or bool(kale), pipelines)
+    stem = Path(path).stem if path else "notebook"
+    name = _text(settings, "name", problems) or _string(kale, "pipeline_name") or stem
+    marked = bool(pipelines) or any(_is_marked(raw.cells[p], m) for p, m in marks_of.items())
+    how = _division(settings, bool(pipelines), problems)
+    if how is not None:
+        cells = _divided(raw, marks_of, how, name)
+    else:
+        cells = _cells(raw, marks_of, settings.get("unmarked") == "join" or bool(kale), pipelines, marked)
     defaults = _defaults(settings, kale, problems)
     steps = join_steps(cells, {g.number: g for g in marks_of.values()}, defaults, problems)
-    stem = Path(path).stem if path else "notebook"
     beside = folder or (Path(path).parent if path else None)
     modules = local_modules((c.source for c in cells), beside) if beside is not None else ()
     programs = programs_beside((c.source for c in cells), beside) if beside is not None else ()
     return Notebook(
         path=path,
-        name=_text(settings, "name", problems) or _string(kale, "pipeline_name") or stem,
+        name=name,
         description=_text(settings, "description", problems) or _string(kale, "pipeline_description") or "",
         target=_text(settings, "target", problems),
         cells=tuple(c for c in cells),
@@ -90,6 +97,7 @@ def notebook_from_json(data: Any, path: str | None = None, folder: Path | None =
         form=raw.form,
         modules=modules,
         programs=programs,
+        marked=marked or how is not None,
     )
 
 
@@ -179,37 +187,68 @@ def _pipelines(raw: RawNotebook, marks_of: dict[int, CellMarks], problems: list[
 
 
 def _cells(
-    raw: RawNotebook, marks_of: dict[int, CellMarks], join: bool, pipelines: dict[int, PipelineCell]
+    raw: RawNotebook, marks_of: dict[int, CellMarks], join: bool, pipelines: dict[int, PipelineCell], marked: bool
 ) -> list[Cell]:
     """The cells with their role and step.
 
     An unmarked cell joins the step above if ``join`` is set. In a notebook without any marks it joins the step of its heading.
     """
-    marked = any(g.step is not None or component_line(raw.cells[p].source) for p, g in marks_of.items())
-    by_heading = headings.step_names(raw.cells) if not marked and not pipelines else {}
+    by_heading = headings.step_names(raw.cells) if not marked else {}
     cells: list[Cell] = []
     above: str | None = None
     for position, marks in marks_of.items():
-        cell = raw.cells[position]
         if position in pipelines:
             cells.append(pipelines[position].cell)
             continue
-        source, line = _body(cell)
-        unmarked = SKIP if uses_pipelines(source) else UNMARKED
-        step, role = marks.step, marks.role or unmarked
+        cell = _cell(raw.cells[position], marks)
+        step, role = cell.step, cell.role
         if step is not None:
             role, above = STEP, step
         elif role == UNMARKED and join and marked and above is not None:
             step, role = above, STEP
-        elif role == UNMARKED and not marked and position in by_heading and not _is_empty(source):
+        elif role == UNMARKED and not marked and position in by_heading and not _is_empty(cell.source):
             step, role = by_heading[position], STEP
-        cells.append(
-            Cell(
-                marks.number, marks.cell_id, source, line, role, step if role == STEP else None, marks.role == METRICS,
-                RAISES_TAG in cell.tags,
-            )
-        )  # fmt: skip
-    return cells if marked or pipelines else _share_start(cells)
+        cells.append(replace(cell, role=role, step=step if role == STEP else None))
+    return cells if marked else _share_start(cells)
+
+
+def _cell(cell: RawCell, marks: CellMarks) -> Cell:
+    """A cell as its own marks say."""
+    source, line = _body(cell)
+    role = STEP if marks.step is not None else marks.role or (SKIP if uses_pipelines(source) else UNMARKED)
+    return Cell(
+        marks.number, marks.cell_id, source, line, role, marks.step, marks.role == METRICS, RAISES_TAG in cell.tags
+    )
+
+
+def _is_marked(cell: RawCell, marks: CellMarks) -> bool:
+    return marks.step is not None or component_line(cell.source) is not None
+
+
+def _divided(raw: RawNotebook, marks_of: dict[int, CellMarks], how: str, name: str) -> list[Cell]:
+    """The cells, of which those without a mark are divided among steps as ``how`` says."""
+    cells = {position: _cell(raw.cells[position], marks) for position, marks in marks_of.items()}
+    free = [p for p, c in cells.items() if c.role in (UNMARKED, METRICS) and not _is_empty(c.source)]
+    marked = {position: cell.step for position, cell in cells.items() if cell.step is not None}
+    steps = divide(raw.cells, free, marked, how, name)
+    found = [replace(c, role=STEP, step=steps[p]) if p in steps else c for p, c in cells.items()]
+    return _share_start(found) if how == HEADINGS and not marked else found
+
+
+def _division(settings: dict[str, Any], has_pipelines: bool, problems: list[Problem]) -> str | None:
+    """How the notebook divides its unmarked cells among steps; ``None`` if it does not say."""
+    how = settings.get("as")
+    if how is None:
+        return None
+    if how not in DIVISIONS:
+        words = ", ".join(f"`{d}`" for d in DIVISIONS)
+        problems.append(Problem("KF201", f"notebook.metadata.kfnb: `as` should be one of {words}", name="as"))
+        return None
+    if has_pipelines:
+        hint = "run the notebook as it is; its `%%pipeline` cells say what its steps are"
+        problems.append(Problem("KF207", f"the steps are not divided by `{how}`: the notebook has pipelines of its own", hint, name="as"))  # fmt: skip
+        return None
+    return str(how)
 
 
 def _body(cell: RawCell) -> tuple[str, int]:

@@ -111,6 +111,8 @@ class Notebook:
         The name of the text format; ``None`` for notebook JSON.
     programs
         Path, as written, and text of the files that ``%run`` runs.
+    marked
+        Whether the notebook itself says what its steps are, by a mark, a ``%%pipeline`` cell, or how to divide its cells.
     """
 
     path: str | None
@@ -124,6 +126,7 @@ class Notebook:
     modules: tuple[tuple[str, str], ...] = ()
     form: str | None = None
     programs: tuple[tuple[str, str], ...] = ()
+    marked: bool = True
 
     @property
     def sources(self) -> tuple[tuple[int, str], ...]:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kfnb.runs.attempt_displays import ERROR, PLAIN, Display, read_displays
 from kfnb.runs.attempt_logs import cells_of, read_log
-from kfnb.runs.record.private_record_files import read_json_lines
 
 HEAD, TAIL = 50_000, 150_000  #: bytes that a report shows of the beginning and of the end of a log
 LINE = 20_000  #: characters that a report shows of a line
-RECORD = "kfnb_report"  #: the metadata key under which reports store their data
-PLAIN = "text/plain"
-ERROR = "application/vnd.jupyter.error"  #: the error of a cell that may raise
-JSON_TYPE = re.compile(r"[\w-]+/[\w.+-]*\+?json")
-TYPE = re.compile(r"[\w-]+/[\w.+-]+")
-
 Json = dict[str, Any]
 
 
@@ -28,28 +21,6 @@ class Line:
 
     text: str
     cell: int = 0
-
-
-@dataclass(frozen=True)
-class Display:
-    """A rich display of a cell."""
-
-    cell: int
-    data: Json
-    metadata: Json
-
-    @property
-    def text(self) -> list[str]:
-        """The lines of the log that represent the display."""
-        found = self.data.get(PLAIN)
-        return found.split("\n") if isinstance(found, str) else []
-
-    @property
-    def output(self) -> Json:
-        raised = self.data.get(ERROR)
-        if raised is None:
-            return shown(self.data, self.metadata)
-        return error_output({"type": raised.get("ename"), "message": raised.get("evalue"), "traceback": self.data.get(PLAIN)})  # fmt: skip
 
 
 def outputs_of(folder: Path, cells: Sequence[int], error: Json | None) -> dict[int, list[Json]]:
@@ -119,31 +90,6 @@ def _lines(log: Path, start: int, end: int, begins: list[tuple[int, int]]) -> It
         at = after
 
 
-def read_displays(folder: Path) -> list[Display]:
-    """The displays of an attempt, as far as nbformat allows them."""
-    found = []
-    for record in read_json_lines(folder / "display.jsonl"):
-        try:
-            display = Display(record["cell"], bundle(record["data"]), _metadata(record.get("metadata")))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # it is no display
-        if display.data:
-            found.append(display)
-    return found
-
-
-def bundle(data: Json) -> Json:
-    """A MIME bundle in the form that nbformat allows: text, and any value for JSON types."""
-    return {
-        k: v for k, v in data.items()
-        if TYPE.fullmatch(k) and (isinstance(v, dict) if k in ("application/json", ERROR) else isinstance(v, str) or JSON_TYPE.fullmatch(k))
-    }  # fmt: skip
-
-
-def _metadata(found: Any) -> Json:
-    return {k: v for k, v in found.items() if k != RECORD} if isinstance(found, dict) else {}
-
-
 # ---------------------------------------------------------------- placing
 def _without_error(lines: list[Line], error: Json) -> list[Line]:
     """The log without the traceback at its end."""
@@ -171,10 +117,10 @@ def _placed(lines: list[Line], displays: list[Display], last: int) -> list[Line]
     return found + [Line(t, last) for t in texts[len(found) :]]
 
 
-def _find(texts: list[str], texts_to_find: list[str], start: int) -> int | None:
+def _find(texts: list[str], texts_to_find: tuple[str, ...], start: int) -> int | None:
     """The index at or after ``start`` at which ``texts`` contains ``texts_to_find``."""
     for at in range(start, len(texts) - len(texts_to_find) + 1 if texts_to_find else 0):
-        if texts[at] == texts_to_find[0] and texts[at : at + len(texts_to_find)] == texts_to_find:
+        if texts[at] == texts_to_find[0] and tuple(texts[at : at + len(texts_to_find)]) == texts_to_find:
             return at
     return None
 
@@ -188,11 +134,19 @@ def _woven(texts: list[str], displays: list[Display]) -> list[Json]:
         if place is not None:
             found += stream(texts[at:place])
             at = place + len(display.text)
-        found.append(display.output)
+        if display.data:
+            found.append(_output(display))
     return found + stream(texts[at:])
 
 
 # ---------------------------------------------------------------- nbformat's outputs
+def _output(display: Display) -> Json:
+    raised = display.data.get(ERROR)
+    if raised is None:
+        return shown(display.data, display.metadata)
+    return error_output({"type": raised.get("ename"), "message": raised.get("evalue"), "traceback": display.data.get(PLAIN)})  # fmt: skip
+
+
 def stream(texts: Sequence[str]) -> list[Json]:
     return [{"output_type": "stream", "name": "stdout", "text": "\n".join(texts) + "\n"}] if texts else []
 

@@ -12,8 +12,8 @@ from kfnb.notebook.parse import notebook_from_json
 from kfnb.notebook.parsed_notebook import IMPORTS, PARAMETERS, PIPELINE, SKIP, STEP, Notebook
 from kfnb.pipeline.model import Pipeline, Replay
 from kfnb.problems import NotebookError
-from kfnb.reports.attempt_outputs import RECORD
 from kfnb.reports.report_wording import listed, value
+from kfnb.runs.attempt_displays import RECORD
 
 IDENTITY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 VIEW = (

@@ -10,8 +10,8 @@ from typing import Any
 from kfnb.address_grammar import defer_address_grammar
 from kfnb.pipeline.drawing.graph_svg import draw_run
 from kfnb.pipeline.model import Pipeline
-from kfnb.reports.attempt_outputs import PLAIN, RECORD
 from kfnb.reports.safe_html import cleaned, needs_more, with_pictures
+from kfnb.runs.attempt_displays import PLAIN, RECORD
 from kfnb.surrogates import encoded
 
 TEMPLATES = Path(__file__).parent / "template"

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from kfnb.reports.attempt_outputs import LINE, PLAIN, RECORD, outputs_of, read_lines, shown
+from kfnb.reports.attempt_outputs import LINE, outputs_of, read_lines, shown
 from kfnb.reports.report_data import Attempt, Entry, StepFacts
 from kfnb.reports.report_wording import short, value
+from kfnb.runs.attempt_displays import PLAIN, RECORD
 from kfnb.states import SYMBOLS
 from kfnb.wording import duration, seconds_between
 
@@ -96,8 +97,8 @@ def facts_of(entry: Entry, now: float) -> list[str]:
 def headline(entry: Entry, now: float) -> Json:
     """The line above the outputs of an iteration, or of a step that shares its cell with others."""
     state, *others = facts_of(entry, now)
-    html = f'<p class="kfnb-entry" data-state="{entry.state}" data-path="{escape(entry.path)}"><strong>{escape(entry.path)}</strong> <span class="kfnb-state">{state}</span> {escape(" · ".join(others))}</p>'
-    return added("entry", html, f"{entry.path}  {'  '.join([state, *others])}")
+    html = f'<p class="kfnb-entry" data-state="{entry.state}" data-path="{escape(entry.path)}"><strong>{escape(entry.label)}</strong> <span class="kfnb-state">{state}</span> {escape(" · ".join(others))}</p>'
+    return added("entry", html, f"{entry.label}  {'  '.join([state, *others])}")
 
 
 def earlier_attempt(attempt: Attempt) -> Json:

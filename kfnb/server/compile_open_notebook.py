@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from kfnb.notebook import notebook_from_json
+from kfnb.notebook.parsed_notebook import METRICS, PARAMETERS, SKIP, Notebook
 from kfnb.pipeline.build.build_pipeline import Built, build, pipelines_of
 from kfnb.pipeline.drawing.explain_pipeline import describe
 from kfnb.pipeline.drawing.graph_elements import graph_of
 from kfnb.pipeline.model import Pipeline, Replay, Step
+from kfnb.pipeline.units.sort_into_drafts import OUTSIDE
 from kfnb.problems import NotebookError, errors
 
+OTHER_ROLES = {PARAMETERS: "parameters", SKIP: "outside"}
 MOST_PROBLEMS = 500  #: problems in one answer, because nobody reads more
 
 
@@ -36,14 +39,22 @@ def explained(data: Any, path: str, name: str | None) -> dict[str, Any]:
     ``name``: which of several pipelines; the first, when the notebook has none of that name.
     """
     names: list[str] = []
+    marked, others = True, list[dict[str, Any]]()
     try:
         notebook = notebook_from_json(data, path)
-        names = pipelines_of(notebook)
+        names, marked = pipelines_of(notebook), notebook.marked
         built = build(notebook, name if name in names else names[0])
+        others = _others(notebook, built)
     except NotebookError as error:
         built = Built(None, error.problems)
     description = describe(built)
-    description.update(pipelines=names, problems=description["problems"][:MOST_PROBLEMS], target=_target(data))
+    description.update(
+        pipelines=names,
+        problems=description["problems"][:MOST_PROBLEMS],
+        target=_target(data),
+        marked=marked,
+        others=others,
+    )
     if built.pipeline is not None:
         description.update(shown(built.pipeline))
     return description
@@ -51,10 +62,10 @@ def explained(data: Any, path: str, name: str | None) -> dict[str, Any]:
 
 def shown(pipeline: Pipeline) -> dict[str, Any]:
     """The graph of a pipeline with its layout, and the cells of its steps."""
-    return {"graph": graph_of(pipeline).to_json(), "cells": _cells(pipeline)}
+    return {"graph": graph_of(pipeline).to_json(), "cells": cells_of(pipeline)}
 
 
-def _cells(pipeline: Pipeline) -> list[dict[str, Any]]:
+def cells_of(pipeline: Pipeline) -> list[dict[str, Any]]:
     """For every cell that steps come from: its number and id, and the steps. The cell that defines a component has the steps of all its calls."""
     entries: dict[int, dict[str, Any]] = {}
     for step in pipeline.steps():
@@ -63,6 +74,17 @@ def _cells(pipeline: Pipeline) -> list[dict[str, Any]]:
             if step.name not in entry["steps"]:
                 entry["steps"].append(step.name)
     return [entries[n] for n in sorted(entries)]
+
+
+def _others(notebook: Notebook, built: Built) -> list[dict[str, Any]]:
+    """The cells of a notebook that are in no step, each with what it is instead."""
+    outside = {cell.number for unit in built.units if unit.kind == OUTSIDE for cell in unit.cells}
+    found: list[dict[str, Any]] = []
+    for cell in notebook.cells if built.units else ():
+        if cell.step is None and cell.source.strip() and cell.role != METRICS:
+            role = OTHER_ROLES.get(cell.role) or ("outside" if cell.number in outside else "shared")
+            found.append({"cell": cell.number, "id": cell.id, "role": role})
+    return found
 
 
 def _places(step: Step) -> list[tuple[int, str]]:

@@ -18,6 +18,8 @@ from tornado import web
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
 from kfnb.engines.cluster.targets.write_target import TargetExists
 from kfnb.images.needs.kernel_interpreters import Interpreter, interpreter_of, unknown_packages
+from kfnb.notebook.marks.division import DIVISIONS
+from kfnb.notebook.notebook_source import with_division
 from kfnb.problems import NotebookError
 from kfnb.runs.record.database import write_error_text
 from kfnb.runs.record.home_folder import home_folder
@@ -140,6 +142,15 @@ class NotebookHandler(Handler):
     def largest_body(self) -> int:
         found: int = self.settings["kfnb_max_notebook_bytes"]
         return found
+
+    def notebook_body(self, **fields: type | tuple[type, ...]) -> dict[str, Any]:
+        """The JSON body, whose notebook is divided into steps as the field ``as`` says. Raises an HTTP error."""
+        body = self.body(**fields, **{"as": str})
+        how = body.pop("as", None)
+        if how is not None and how not in DIVISIONS:
+            raise self.problem(400, f"`as` is one of {', '.join(DIVISIONS)}")
+        body["notebook"] = with_division(body.get("notebook"), how)
+        return body
 
 
 def words_of(error: Exception) -> str:

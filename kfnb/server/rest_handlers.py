@@ -14,6 +14,7 @@ from kfnb.server.browser_json import to_wire
 from kfnb.server.event_hub import Hub
 from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
+from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler
 from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
 from kfnb.version import __version__
 
@@ -38,7 +39,7 @@ class CompileHandler(NotebookHandler):
     @web.authenticated
     @authorized("read", AUTH)
     async def post(self) -> None:
-        body = self.body(notebook=dict, path=str, pipeline=str)
+        body = self.notebook_body(notebook=dict, path=str, pipeline=str)
         path = str(body.get("path") or "notebook.ipynb")
         found = await self.ask(compile_open_notebook.explained, body.get("notebook"), path, body.get("pipeline"))
         other = (await self.interpreter(body)).problem
@@ -54,7 +55,7 @@ class ManifestHandler(NotebookHandler):
     @web.authenticated
     @authorized("read", AUTH)
     async def post(self) -> None:
-        body = self.body(notebook=dict, path=str, pipeline=str, engine=str, target=str)
+        body = self.notebook_body(notebook=dict, path=str, pipeline=str, engine=str, target=str)
         engine, target = body.get("engine"), body.get("target") or "local"
         if engine is not None and engine not in ENGINES:
             raise self.problem(400, f"`engine` is one of {', '.join(ENGINES)}")
@@ -82,7 +83,7 @@ class RunsHandler(NotebookHandler):
     @web.authenticated
     @authorized("execute", AUTH)
     async def post(self) -> None:
-        body = self.body(
+        body = self.notebook_body(
             notebook=dict, path=str, pipeline=str, target=str, parameters=dict, cache=bool, only=str, start=str, experiment=str,
             any_parameters=bool, containers=bool,
         )  # fmt: skip
@@ -124,16 +125,6 @@ class RunHandler(Handler):
         self.finish(to_wire({"runs": list(deleted.runs), "bytes": deleted.bytes}))
 
 
-class GraphHandler(Handler):
-    """The graph of a run's pipeline, and the cells of its steps."""
-
-    @web.authenticated
-    @authorized("read", AUTH)
-    async def get(self, run_id: str) -> None:
-        pipeline = await self.ask(self.runs.pipeline, run_id)
-        self.finish(to_wire(compile_open_notebook.shown(pipeline)))
-
-
 class SourcesHandler(Handler):
     """The code that a run's cells had."""
 
@@ -163,6 +154,7 @@ class RetryHandler(NotebookHandler):
         pipeline, options = None, {}
         if body.get("notebook") is not None:
             place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
+            body["notebook"] = await self.ask(self.runs.divided_as_before, run_id, body["notebook"])
             pipeline = await self.ask(
                 compile_open_notebook.pipeline_of, body["notebook"], str(place), body.get("pipeline")
             )
@@ -216,6 +208,7 @@ ROUTES: list[Any] = [
     (rf"{API}/trust", TrustHandler),
     (rf"{API}/runs", RunsHandler),
     (rf"{API}/runs/{ID}", RunHandler),
+    (rf"{API}/runs/{ID}/details", DetailsHandler),
     (rf"{API}/runs/{ID}/graph", GraphHandler),
     (rf"{API}/runs/{ID}/sources", SourcesHandler),
     (rf"{API}/runs/{ID}/cancel", CancelHandler),

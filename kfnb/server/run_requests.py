@@ -29,6 +29,7 @@ from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from kfnb.engines.open_engine import engine_for, engine_of
 from kfnb.images.needs.step_requirements import travelling_files
 from kfnb.notebook.formats.text_cells import is_text
+from kfnb.notebook.notebook_source import division_in, with_division
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from kfnb.problems import Problem, errors
@@ -234,6 +235,12 @@ class Runs:
         with self.record() as store:
             store.head(run_id)
             return delete_runs(store, [run_id])
+
+    def divided_as_before(self, run_id: str, notebook: Any) -> Any:
+        """A notebook's JSON, divided into steps as the notebook of the run was. Raises `UnknownRun`."""
+        with self.record() as store:
+            store.head(run_id)
+            return with_division(notebook, division_in(kept_notebook(store, run_id)))
 
     def retry(self, run_id: str, start: str | None, pipeline: Pipeline | None, source: Any, **options: Any) -> None:
         """Take a run up again; ``source``: the notebook's JSON now; ``options``: its interpreter now. Raises `UnknownRun` when it has not ended or has no such step."""

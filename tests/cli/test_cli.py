@@ -74,6 +74,23 @@ def test_a_run_shows_its_steps_logs_values_and_ends_with_status_0(kfnb: Shell) -
         assert words in done.stdout
 
 
+def test_an_unmarked_notebook_runs_as_it_is_asked_to_and_a_retry_keeps_that(kfnb: Shell) -> None:
+    name = kfnb.notebook(
+        cell("x = 2"), cell("def f(n):\n    return n * x"), cell("y = f(4)\nprint(y)"), cell("1 / (y - 8)")
+    )
+    shown = kfnb("show", name, "--as", "one", "--json")
+    assert [s["cells"] for s in json.loads(shown.stdout)["steps"]] == [[1, 2, 3, 4]]
+    done = kfnb("run", name, "--as", "cells")
+    assert done.returncode == 1
+    assert "[f] 8" in done.stdout and "cell-4" in done.stdout
+    kfnb.notebook(cell("x = 2"), cell("def f(n):\n    return n * x"), cell("y = f(4)\nprint(y)"), cell("1 / y"))
+    again = kfnb("retry", "last")
+    assert again.returncode == 0, again.stdout
+    assert "✓ cell-4 succeeded" in again.stdout
+    wrong = kfnb("run", name, "--as", "rows")
+    assert wrong.returncode == 2 and "'one', 'headings', 'cells'" in wrong.stderr
+
+
 def test_a_failing_run_points_at_the_cell_and_line_and_ends_with_status_1(kfnb: Shell) -> None:
     done = kfnb("run", kfnb.notebook(*BAD))
     assert done.returncode == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from kfnb.engines.argo.workflow_manifest import compile_workflow
@@ -38,6 +39,32 @@ def test_a_pod_hides_what_python_prints_and_tells(cluster: Pods, tmp_path: Path)
     for line in ("token ***\n", "half ***\n", "{'token': '***'}\n", "ValueError: refused: ***"):
         assert line in log, log
     assert '"message":"refused: ***"' in log.replace('": "', '":"')
+    assert found_in(log.encode()) == []
+
+
+OTHERS = """
+import os, subprocess, sys
+subprocess.run(["sh", "-c", "echo \\"shell $DB_TOKEN\\"; echo \\"error $DB_TOKEN\\" >&2; printf 'half %.7s' \\"$DB_TOKEN\\""])
+os.write(1, os.environ["DB_TOKEN"][7:].encode() + b"\\n")
+!echo "line $DB_TOKEN"
+subprocess.Popen(["sleep", "30"])  # holds the pod's standard output open
+os.environ["DB_TOKEN"] = "another"
+sys.exit(7)
+"""
+
+
+def test_a_pod_hides_what_other_programs_print(cluster: Pods, tmp_path: Path) -> None:
+    cells = (
+        cell("print('first')", "step:first", "pod:p"),
+        cell(OTHERS, "step:show", "pod:p", "secret:db:token:DB_TOKEN"),
+    )
+    workflow = compile_workflow(pipeline_of(*cells), ClusterOptions(), StepRequirements()).workflow
+    run = Interpreter(workflow, cluster, tmp_path, secrets={"token": TOKEN})
+    started = time.monotonic()
+    assert run.run()["phase"] == "Failed" and time.monotonic() - started < 20
+    log = "".join(run.logs.values())
+    for line in ("first\n", "shell ***\n", "error ***\n", "half ***\n", "line ***\n"):
+        assert line in log, log
     assert found_in(log.encode()) == []
 
 

@@ -168,6 +168,22 @@ def test_a_hard_notebook_gives_what_one_kernel_gives(name: str, kernel: Referenc
     assert theirs.error in (None, "ValueError")
 
 
+@pytest.mark.parametrize("how", ["one", "cells"])
+@pytest.mark.parametrize(
+    "name", ["two names one function", "object that holds another", "star import used two steps later"]
+)
+def test_an_unmarked_notebook_gives_what_one_kernel_gives(
+    name: str, how: str, kernel: Reference, tmp_path: Path
+) -> None:
+    cells = [cell(c["source"]) for c in RIGHT[name]]
+    folders = [tmp_path / "kernel", tmp_path / "pipeline"]
+    for folder in folders:
+        folder.mkdir()
+    theirs = kernel.run([c["source"] for c in cells], folders[0])
+    mine = run_pipeline(notebook(*cells, metadata={"kfnb": {"as": how}}), folders[1], tmp_path / "home")
+    assert same(mine, theirs) == []
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_notebook_without_a_right_result_is_refused_in_clear_words(name: str, tmp_path: Path) -> None:
     cells, code, expected = REFUSED[name]

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from kfnb.cli import cli
 from kfnb.reports import write
-from kfnb.reports.attempt_outputs import RECORD
+from kfnb.runs.attempt_displays import RECORD
 from kfnb.runs.kept_notebook import keep_notebook, kept_notebook
 from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import cell, markdown, notebook

@@ -53,6 +53,21 @@ async def test_a_notebook_is_explained_and_nothing_of_it_runs(ask: Any, tmp_path
     assert not touched.exists()
 
 
+async def test_an_unmarked_notebook_is_divided_as_it_is_asked_for(ask: Any) -> None:
+    plain = notebook(cell("import math"), cell("a = math.sqrt(4)"), cell("print(a)"))
+    found = await ask("POST", "compile", body={"notebook": plain})
+    assert not found["marked"] and [s["name"] for s in found["steps"]] == ["start"]
+    cells = await ask("POST", "compile", body={"notebook": plain, "as": "cells"})
+    assert [c["steps"] for c in cells["cells"]] == [["a"], ["show"]]
+    assert cells["others"] == [{"cell": 1, "id": "c1", "role": "shared"}]
+    assert (await refused(ask("POST", "compile", body={"notebook": plain, "as": "rows"})))[0] == 400
+    marked = notebook(
+        cell("n = 1", "parameters"), *plain["cells"][:1], cell("print(n)", "step:show"), cell("a = open(str(n))")
+    )
+    outside = await ask("POST", "compile", body={"notebook": marked})
+    assert outside["marked"] and [o["role"] for o in outside["others"]] == ["parameters", "shared", "outside"]
+
+
 async def test_problems_are_told_with_cell_and_line(ask: Any) -> None:
     found = await ask("POST", "compile", body={"notebook": notebook(cell("x = 1\nprint(nowhere)", "step:a"))})
     (problem,) = [p for p in found["problems"] if p["severity"] == "error"]
@@ -76,6 +91,9 @@ async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: P
     assert [b["step"] for b in (await ask("GET", "runs", run_id, "graph"))["graph"]["boxes"]] == ["make", "use"]
     sources = (await ask("GET", "runs", run_id, "sources"))["sources"]
     assert sources == {c["id"]: c["source"] for c in THREE["cells"] if c["cell_type"] == "code"}
+    details = await ask("GET", "runs", run_id, "details")
+    assert [s["cells"] for s in details["steps"]] == [[2], [3]] and details["target"] == "local"
+    assert [(a["number"], a["state"]) for a in details["attempts"]["use"]] == [(1, "succeeded")]
 
 
 async def test_a_failure_is_mended_and_only_what_must_run_again_runs(ask: Any, home: Path) -> None:

@@ -72,7 +72,9 @@ def test_a_run_is_begun_followed_and_cancelled_while_a_cell_runs(
     expect(view).to_be_visible()
     run_cell(page, "'busy'")
     gates.reached("busy")
-    view.get_by_label("limit").fill("many")
+    field = view.get_by_label("limit")
+    assert (field.bounding_box() or {"width": 0.0})["width"] > 100  # what is typed can be read
+    field.fill("many")
     view.get_by_role("button", name="Run", exact=True).click()
     expect(view.get_by_role("alert")).to_contain_text(["`many` is not a whole number (int)"])
     view.get_by_role("button", name="Submit to prod").click()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -223,9 +224,9 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     """
     from kfnb.cli.target_builds import builds_shown
     from kfnb.engines.open_engine import engine_of, target_of
-    from kfnb.notebook.notebook_source import source_of
+    from kfnb.notebook.notebook_source import division_in, source_of
     from kfnb.pipeline.build.build_from_source import build_source
-    from kfnb.runs.kept_notebook import keep_notebook
+    from kfnb.runs.kept_notebook import keep_notebook, kept_notebook
     from kfnb.runs.record.lookup_by_name import UnknownRun
 
     runs = store()
@@ -234,7 +235,8 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     head = runs.head(run_id)
     pipeline, notebook = None, None
     if head["notebook"] and Path(head["notebook"]).exists():
-        notebook = fixed(source_of(head["notebook"]), as_json)
+        division = division_in(kept_notebook(runs, run_id))
+        notebook = fixed(replace(source_of(head["notebook"]), division=division), as_json)
         pipeline = required(build_source(notebook, head["pipeline"]), notebook, as_json)
     events = runs.events(run_id)
     try:

@@ -59,7 +59,7 @@ def status(run_id: str, as_json: bool) -> None:
     else:
         from kfnb.cli.live_run_table import print_table
 
-        print_table(summary)
+        print_table(record, summary)
         conclude(record, summary, values=False)
     sys.exit(OK if summary["state"] in ("running", "pending") else status_of(summary["state"]))
 

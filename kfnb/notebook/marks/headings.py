@@ -66,19 +66,19 @@ def step_names(cells: tuple[RawCell, ...]) -> dict[int, str]:
         for depth, text in headings_of(cell):
             if level is not None and depth == level:
                 number += 1
-                name = _unused_name(slug(text, number), taken)
+                name = unused_name(slug(text, number), taken)
                 taken.add(name)
-        title = _title(cell) if level is None else ""
+        title = title_of(cell) if level is None else ""
         if title:
             number += 1
-            name = _unused_name(slug(title, number), taken)
+            name = unused_name(slug(title, number), taken)
             taken.add(name)
         if cell.kind == "code":
             names[position] = name
     return names
 
 
-def _title(cell: RawCell) -> str:
+def title_of(cell: RawCell) -> str:
     """The title of a code cell, which comes from ``# %% Load``, Databricks' ``# DBTITLE``, or the name of a marimo function."""
     title = cell.metadata.get("title") if cell.kind == "code" else None
     return title.strip() if isinstance(title, str) else ""
@@ -86,10 +86,10 @@ def _title(cell: RawCell) -> str:
 
 def _titles_begin_steps(cells: tuple[RawCell, ...]) -> bool:
     """Whether titles begin the steps: some cells have titles, and there is at most one heading, the title of the notebook."""
-    return any(map(_title, cells)) and sum(len(headings_of(cell)) for cell in cells) <= 1
+    return any(map(title_of, cells)) and sum(len(headings_of(cell)) for cell in cells) <= 1
 
 
-def _unused_name(name: str, taken: set[str]) -> str:
+def unused_name(name: str, taken: set[str]) -> str:
     number, free = 2, name
     while free in taken:
         free, number = f"{name}-{number}", number + 1

@@ -37,6 +37,7 @@ class Displays:
     ) -> None:
         self._folder, self._cell, self._report, self._mask = folder, cell, report, mask
         self._formatter: DisplayFormatter | None = None
+        self._clears = False  #: the next display removes those that the cell has displayed before
         self._captured: list[list[dict[str, Any]]] = []  #: the displays of each `%%capture` around the current code
 
     @property
@@ -60,6 +61,8 @@ class Displays:
         **more: Any,
     ) -> Any:
         """IPython's ``display``: display values. With a ``display_id`` it returns a handle that can update the display."""
+        if clear:
+            self.clear(wait=True)
         name = os.urandom(8).hex() if display_id is True else display_id
         for value in values:
             data, value_metadata = (value, {}) if raw else self.formatter.format(value, include, exclude)
@@ -71,17 +74,29 @@ class Displays:
     def publish(
         self, data: dict[str, Any], metadata: dict[str, Any] | None = None, display_id: Any = None, update: bool = False
     ) -> None:
-        """Display the given forms of a value."""
+        """Display the given forms of a value, or let them replace those that were displayed under the same id."""
         data = {mime: _as_text(form) for mime, form in data.items()}
         if self._captured:
             self._captured[-1].append({"data": data, "metadata": metadata or {}})
             return
+        if update:  # it stands where its display stands: nothing comes into the log a second time
+            self._record(data, metadata, display_id, update)
+            return
+        if self._clears:
+            self.clear()
         text = data.get(PLAIN)
         if text is not None:
             # not to a replaced `sys.stdout`: displays of a kernel do not go there either
             print(text, file=sys.__stdout__ or sys.stdout)
-        if update or display_id is not None or data.keys() - {PLAIN}:
+        if display_id is not None or data.keys() - {PLAIN}:
             self._record(data, metadata, display_id, update)
+
+    def clear(self, wait: bool = False) -> None:
+        """Remove what the current cell has displayed, at once or before its next display. Its text in the log is noted."""
+        self._clears = wait
+        if not wait:
+            cell = self._cell()
+            self._change(lambda r: _cleared(r) if r["cell"] == cell else r)
 
     def keep_error(self, failure: Failure) -> None:
         """Keep the error of a cell that may raise. Its text was printed already."""
@@ -112,34 +127,40 @@ class Displays:
             texts = {k: v for k, v in plain.items() if isinstance(v, str)}
             row = {**row, "data": texts, "metadata": {}}
             line = dumps(row)
-        path = os.path.join(self._folder, "display.jsonl")
         if update:
-            self._replace(path, row)
+            self._change(lambda r: {**row, "cell": r["cell"], "text": _printed(r)} if r.get("id") == row["id"] else r)
             return
-        with open(_private(path, os.O_APPEND), "a", encoding="utf-8") as file:
+        with open(_private(self._path, os.O_APPEND), "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
-    def _replace(self, path: str, row: dict[str, Any]) -> None:
+    @property
+    def _path(self) -> str:
+        return os.path.join(self._folder, "display.jsonl")
+
+    def _change(self, changed: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Change rows of the step's file."""
+        path = self._path
         if not os.path.exists(path):
             return
         with open(path, encoding="utf-8") as file:
             rows = [loads(line) for line in file]
-        if not any(r.get("id") == row["id"] for r in rows):
-            return  # nothing is displayed under this id
-        new = [{**row, "cell": r["cell"]} if r.get("id") == row["id"] else r for r in rows]
+        new = [changed(r) for r in rows]
+        if all(a is b for a, b in zip(new, rows)):
+            return
         with open(_private(path + ".new", os.O_TRUNC), "w", encoding="utf-8") as file:
             file.write("".join(dumps(r) + "\n" for r in new))
         os.replace(path + ".new", path)
 
     # ---------------------------------------------------------------- figures
     def close_figures(self) -> None:
-        """Show and close what pyplot holds at a cell's end, as a notebook's inline backend does."""
-        pyplot = sys.modules["matplotlib.pyplot"]
-        for number in pyplot.get_fignums():
-            figure = pyplot.figure(number)
-            if figure.axes:
-                self.display(figure)
-        pyplot.close("all")
+        """Show and close what pyplot holds, as a notebook's inline backend does: at ``plt.show()`` and a cell's end."""
+        managers = sys.modules["matplotlib._pylab_helpers"].Gcf.get_all_fig_managers()
+        try:
+            for manager in managers:
+                self.display(manager.canvas.figure)
+        finally:
+            if managers:
+                sys.modules["matplotlib.pyplot"].close("all")
 
 
 class DisplayHandle:
@@ -159,6 +180,15 @@ class DisplayHandle:
 
     def __reduce__(self) -> Any:
         return (str, (repr(self),))
+
+
+def _printed(row: dict[str, Any]) -> str:
+    """What the log has of a display."""
+    return str(row.get("text", row["data"].get(PLAIN, "")))
+
+
+def _cleared(row: dict[str, Any]) -> dict[str, Any]:
+    return {"cell": row["cell"], "data": {}, "metadata": {}, "text": _printed(row)}
 
 
 def _as_text(form: Any) -> Any:

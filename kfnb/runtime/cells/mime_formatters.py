@@ -215,7 +215,9 @@ def _is_figure(value: Any) -> bool:
 
 
 def _figure_forms(figure: Any) -> dict[str, Any]:
-    """A figure's text and picture, as a notebook's inline backend makes them."""
+    """A figure's text and picture, as a notebook's inline backend makes them: an empty figure has no picture."""
+    if not figure.axes and not figure.lines:
+        return {"text/plain": repr(figure)}
     import io
 
     file = io.BytesIO()

@@ -12,7 +12,7 @@ from kfnb.runtime.step_failures import Failure, from_exception
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 ONLY_AST = 0x400  #: ast.PyCF_ONLY_AST
 TOP_LEVEL_AWAIT = 0x2000  #: ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -60,9 +60,11 @@ class Session:
         builtins.display = lambda *values, **options: self.displays.display(*values, **options)  # type: ignore[attr-defined]
         builtins.get_ipython = lambda: self.shell  # type: ignore[attr-defined]
         builtins.__IPYTHON__ = True  # type: ignore[attr-defined]
+        from kfnb.runtime.import_watch import when_imported
         from kfnb.runtime.magics.patch_ipython import answer_for_ipython
 
         answer_for_ipython(lambda: self.shell)
+        when_imported("matplotlib.pyplot", lambda pyplot: _show_figures_in(pyplot, self.show_figures))
 
     @property
     def shell(self) -> Any:
@@ -123,6 +125,7 @@ class Session:
             self._execute(code, show=True)
         except Failure as failure:
             if not code.get("raises"):
+                self.show_figures()
                 raise
             failure.show()
             self.displays.keep_error(failure)
@@ -229,6 +232,17 @@ class Session:
         """Show and close the open figures of pyplot."""
         if "matplotlib.pyplot" in sys.modules:
             self.displays.close_figures()
+
+
+def _show_figures_in(pyplot: Any, show: Callable[[], None]) -> None:
+    """Make ``plt.show()`` display and close the open figures, as the backend of a notebook does; Agg's does nothing."""
+
+    def show_figures(*args: Any, **kwargs: Any) -> None:
+        show()
+
+    # a bundle may hold the function: pickle looks it up under this name
+    show_figures.__module__, show_figures.__name__, show_figures.__qualname__ = pyplot.__name__, "show", "show"
+    pyplot.show = show_figures
 
 
 def is_plain(source: str) -> bool:

@@ -282,7 +282,8 @@ class _Publisher:
         self._session.displays.publish(data, metadata, name, update)
 
     def clear_output(self, wait: bool = False) -> None:
-        """Does nothing: a log keeps what was printed."""
+        """Remove what the cell has displayed so far. The log keeps what was printed."""
+        self._session.displays.clear(wait)
 
 
 class _Magics:

@@ -21,6 +21,12 @@ INPUTS = "/kfnb/in"
 
 def main(job: dict[str, Any], folder: str = FOLDER, inputs: str = INPUTS) -> int:
     """Run the steps of ``job`` with what Argo put into ``inputs``, and write their outputs to ``folder``."""
+    from kfnb.runtime.pods.pod_step import hiding_secrets
+
+    return hiding_secrets(job, lambda: _run_all(job, folder, inputs))
+
+
+def _run_all(job: dict[str, Any], folder: str, inputs: str) -> int:
     with open(os.path.join(inputs, "given.json"), encoding="utf-8") as file:
         given = loads(file.read())
     if "members" not in job:

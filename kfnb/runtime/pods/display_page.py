@@ -22,7 +22,7 @@ def write_page(folder: str, step: str, path: str) -> None:
     source = os.path.join(folder, "display.jsonl")
     if os.path.exists(source):
         with open(source, encoding="utf-8") as file:
-            displays = [_html(loads(line)["data"]) for line in file]
+            displays = [_html(data) for data in (loads(line)["data"] for line in file) if data]
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as page:
         page.write("%s<title>%s</title>" % (HEAD, _escaped(step)))

@@ -20,6 +20,12 @@ MOUNTS = (("gs://", "/gcs/"), ("minio://", "/minio/"), ("s3://", "/s3/"), ("oci:
 
 def main(job: dict[str, Any], executor_input: str, runtime: str) -> int:
     """Run the steps of ``job``. ``runtime``, the runtime's sources, is passed on to later steps."""
+    from kfnb.runtime.pods.pod_step import hiding_secrets
+
+    return hiding_secrets(job, lambda: _run_all(job, executor_input, runtime))
+
+
+def _run_all(job: dict[str, Any], executor_input: str, runtime: str) -> int:
     request = loads(executor_input)
     folder = os.path.join(os.environ.get("TMPDIR") or "/tmp", "kfnb-" + os.urandom(8).hex())  # of this pod
     if "members" not in job:

@@ -12,9 +12,19 @@ from kfnb.runtime.step_failures import Failure
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 ATTEMPT = "KFNB_ATTEMPT"  #: environment variable: the number of attempts before this one
+
+
+def hiding_secrets(job: dict[str, Any], run: Callable[[], int]) -> int:
+    """Run the steps of a pod, and hide the values of their secrets in all that is printed there. Return the exit status of the pod."""
+    jobs = job.get("members", [job])
+    if not any(one["spec"].get("secrets") for one in jobs):
+        return run()
+    from kfnb.runtime.pods.hidden_output import hide_secrets
+
+    return hide_secrets(jobs, run)
 
 
 def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) -> int:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
 #: The modules that every step needs. Other modules are added when the code of a step uses them.
 CORE = (
-    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/plain_values", "values/array_files", "values/table_files", "values/tensor_files", "values/registered_formats", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "pods/pod_step", "pods/write_outputs", "pods/report_lines", "pods/handover/handover_pack", "pods/handover/light_zip", "pods/handover/resolve_references", "pods/handover/engine_inputs", "pods/handover/coded_text", "module_lookup", "magics/patch_ipython",
+    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/plain_values", "values/array_files", "values/table_files", "values/tensor_files", "values/registered_formats", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "pods/pod_step", "pods/write_outputs", "pods/report_lines", "pods/handover/handover_pack", "pods/handover/light_zip", "pods/handover/resolve_references", "pods/handover/engine_inputs", "pods/handover/coded_text", "module_lookup", "import_watch", "magics/patch_ipython",
 )  # fmt: skip
 AMBIENT_PARTS = {
     "ambient/module_state": '"@module:',
@@ -66,7 +66,7 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
     if any(word in text for word in ASYNC):
         names.add("cells/asyncio_loop")
     if '"secrets"' in text:
-        names |= {"secret_mask", "values/secret_search"}
+        names |= {"pods/hidden_output", "secret_mask", "values/secret_search"}
     if '"history"' in text:
         names.add("cells/output_history")
     if '"@' in text:

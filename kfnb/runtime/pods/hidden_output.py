@@ -1,0 +1,129 @@
+"""Hides the values of secrets in everything that a pod prints, also in what other programs print.
+
+The steps run in a child of the pod's process. Its standard output and standard error are pipes, and this process passes on what comes
+through them.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from kfnb.runtime.secret_mask import SecretMask
+
+CHUNK = 65536  #: bytes that are read at once
+
+
+def hide_secrets(jobs: list[dict[str, Any]], run: Callable[[], int]) -> int:
+    """Run the steps of a pod and return its exit status. When they have secrets, their values are hidden.
+
+    Parameters
+    ----------
+    jobs
+        The steps of the pod.
+    run
+        Runs them, and returns the exit status of the pod.
+    """
+    from kfnb.runtime.secret_mask import mask_of
+
+    mask = mask_of(name for job in jobs for name in job["spec"].get("secrets", ()))
+    return run() if mask is None else _run_hidden(mask, run)
+
+
+def _run_hidden(mask: SecretMask, run: Callable[[], int]) -> int:
+    import signal
+
+    pipes = [(os.pipe(), target) for target in (1, 2)]
+    pid = os.fork()
+    if not pid:
+        for (read, write), target in pipes:
+            os.dup2(write, target)
+            os.close(read)
+            os.close(write)
+        _leave_with(run)
+    for (_, write), _ in pipes:
+        os.close(write)
+    signal.signal(signal.SIGTERM, lambda number, _: _pass_on(pid, number))
+    streams = {read: _Stream(mask, target) for (read, _), target in pipes}
+    status = _pass_until_end(pid, streams)
+    return 128 + (status & 0x7F) if status & 0x7F else status >> 8
+
+
+def _leave_with(run: Callable[[], int]) -> None:
+    from kfnb.runtime.step_exit import leave
+
+    status = 1
+    try:
+        status = run()
+    except BaseException:  # nothing of this process may run on as the pod's own process
+        import traceback
+
+        traceback.print_exc()
+    leave(status)
+
+
+def _pass_on(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass  # it has ended, and nobody has asked how yet
+
+
+def _pass_until_end(pid: int, streams: dict[int, _Stream]) -> int:
+    """Pass on what is printed until the child has ended. Return its status.
+
+    Programs that the steps have left running may hold the pipes open for ever. What they print after the child's end is not waited for.
+    """
+    from select import select
+
+    status = None
+    while streams:
+        if status is None:
+            ended, found = os.waitpid(pid, os.WNOHANG)
+            status = found if ended else None
+        ready = select(list(streams), [], [], 0.05 if status is None else 0)[0]
+        if status is not None and not ready:
+            break
+        for read in ready:
+            data = os.read(read, CHUNK)
+            streams[read].write(data)
+            if not data:
+                del streams[read]
+    for stream in streams.values():
+        stream.write(b"")
+    return status if status is not None else os.waitpid(pid, 0)[1]
+
+
+class _Stream:
+    """Writes to a file of this process without the values. What may be the beginning of one waits for the next bytes, or for the end."""
+
+    def __init__(self, mask: SecretMask, target: int) -> None:
+        from codecs import getincrementaldecoder
+
+        self._decoder = getincrementaldecoder("utf-8")("surrogateescape")
+        self._masked = _Text(target)
+        mask.hide_in(self._masked)
+
+    def write(self, data: bytes) -> None:
+        """Write what has come; nothing means that nothing will follow."""
+        self._masked.write(self._decoder.decode(data, not data))
+        if not data:
+            self._masked.flush()
+
+
+class _Text:
+    """A file as a stream of text, without a buffer."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+
+    def write(self, text: str) -> None:
+        data = text.encode("utf-8", "surrogateescape")
+        while data:
+            data = data[os.write(self._target, data) :]
+
+    def flush(self) -> None:
+        """Nothing waits here."""
