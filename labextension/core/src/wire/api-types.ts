@@ -39,6 +39,8 @@ export type Clusters = Schemas['Clusters'];
 export type ClusterChoice = Schemas['ClusterChoice'];
 export type TargetProposal = Schemas['TargetProposal'];
 export type AddedTarget = Schemas['AddedTarget'];
+export type RunChoices = Schemas['RunChoices'];
+export type DeletedRuns = Schemas['DeletedRuns'];
 export type ProbeLine = Schemas['ProbeLine'];
 
 /** A message of the websocket; `id` is the id of the run. */

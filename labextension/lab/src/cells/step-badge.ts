@@ -113,7 +113,7 @@ export class StepBadge extends Widget {
   /** Says that the cell has other code than the run whose state it shows. */
   private _showEdited(): void {
     const { id, sharedModel } = this.cell.model;
-    const edited = this._session.isChanged(id, sharedModel.getSource());
+    const edited = this._session.ranSources.isChanged(id, sharedModel.getSource());
     setText(this._edited, edited ? this._trans.__('changed since this run') : '');
   }
 

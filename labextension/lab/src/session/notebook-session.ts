@@ -4,26 +4,28 @@ import { NotebookPanel } from '@jupyterlab/notebook';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Explanation, NotebookRequest, Problem, Snapshot, StepInfo, TargetInfo } from '@kfnb/core/wire/api-types';
+import {
+  Explanation,
+  ListedRun,
+  NotebookRequest,
+  Problem,
+  Snapshot,
+  StepInfo,
+  TargetInfo
+} from '@kfnb/core/wire/api-types';
 import { RefusedError, RestClient, StartOptions } from '../server/rest-client';
 import { RunStream } from '../server/run-stream';
+import { readNotebookId, writeNotebookId } from './notebook-id';
 import { notebookRequest } from './notebook-request';
 import { ParameterValues } from '@kfnb/core/parameters/parameter-values';
 import { StepProgress } from '@kfnb/core/run/run-progress';
+import { FailedStart, failedStart } from './failed-start';
 import { LastLine, ShownRun } from './shown-run';
 import { LostContact, lostCluster } from '@kfnb/core/run/lost-contact';
 import { RanSources } from './ran-sources';
 
 const COMPILE_DELAY = 350; // milliseconds without a change before the notebook is compiled
 const RETRY_DELAY = 3_000; // milliseconds before the next request to a server that did not answer
-
-const NO_CLUSTER = 502; // the status with which the server says that a cluster does not answer
-
-/** A run that did not reach its target. */
-export interface FailedStart {
-  target: string;
-  message: string;
-}
 
 /** The choice of this machine with every step in a container. No target has such a name. */
 export const IN_CONTAINERS = 'local, in containers';
@@ -40,15 +42,19 @@ export class NotebookSession implements IDisposable {
   ) {
     this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
     this._shownRun.changed.connect(() => this._changed.emit('run'));
-    this._ranSources = new RanSources(client, this._shownRun);
-    this._ranSources.changed.connect(this._emitPipeline, this);
+    this.ranSources = new RanSources(client, this._shownRun);
+    this.ranSources.changed.connect(this._emitPipeline, this);
     _stream.silenceChanged.connect(this._emitPipeline, this);
     panel.content.modelChanged.connect(this._onModelChanged, this);
+    panel.context.pathChanged.connect(this._onPathChanged, this);
     panel.disposed.connect(() => this.dispose());
     this._onModelChanged();
   }
 
   readonly parameters = new ParameterValues();
+
+  /** The code that the cells had in the run that they show. */
+  readonly ranSources: RanSources;
 
   /** The name of the pipeline that the user has selected; null means the notebook's first. */
   selectedPipeline: string | null = null;
@@ -88,11 +94,6 @@ export class NotebookSession implements IDisposable {
   /** The newest run that could not begin, with the reason; null once another has begun. */
   get failedStart(): FailedStart | null {
     return this._failedStart;
-  }
-
-  /** Whether a cell has other code than the run that the cells show had in it. */
-  isChanged(cell: string, source: string): boolean {
-    return this._ranSources.isChanged(cell, source);
   }
 
   /** The names of the steps that a cell belongs to. */
@@ -222,6 +223,15 @@ export class NotebookSession implements IDisposable {
     this._changed.emit('pipeline');
   }
 
+  /** Tells the server at once where the notebook is now: until it is saved, the file has no id. */
+  private _onPathChanged(): void {
+    void this.listRuns(1).then(
+      () => this._changed.emit('pipeline'),
+      () => undefined
+    );
+    void this.compile();
+  }
+
   private _onContentChanged(): void {
     window.clearTimeout(this._timer);
     this._timer = window.setTimeout(() => void this.compile(), COMPILE_DELAY);
@@ -270,21 +280,25 @@ export class NotebookSession implements IDisposable {
         ...options
       });
       this._shownRun.endBegin(true);
+      writeNotebookId(this.panel, run.run.notebook_id);
       this.awaitedRun = run.run.run;
       this._newestRun = run.run.run;
       this.show(run);
       return problems;
     } catch (error) {
       this.parameters.addErrors(error instanceof RefusedError ? error.problems : []);
-      if (error instanceof RefusedError && error.status === NO_CLUSTER) {
-        this._failedStart = { target: this.target, message: error.message };
-      }
+      this._failedStart = failedStart(error, this.target);
       this._shownRun.endBegin(false);
       if (!(error instanceof RefusedError)) {
         this._onServerError(error);
       }
       throw error;
     }
+  }
+
+  /** The newest runs of the notebook, which it keeps when it is renamed or moved. */
+  listRuns(count: number): Promise<{ runs: ListedRun[] }> {
+    return this.client.runs(this.path, readNotebookId(this.panel), count);
   }
 
   async cancel(): Promise<void> {
@@ -341,7 +355,7 @@ export class NotebookSession implements IDisposable {
 
   /** The notebook's newest run, if it has not been shown yet. */
   private async _newestUnshown(): Promise<string | null> {
-    const { runs } = await this.client.runs(this.path, 1).catch(() => ({ runs: [] }));
+    const { runs } = await this.listRuns(1).catch(() => ({ runs: [] }));
     const newest = runs[0]?.run;
     if (!newest || newest === this._newestRun || this._shownRun.starting || this.isDisposed) {
       return null;
@@ -361,14 +375,13 @@ export class NotebookSession implements IDisposable {
     }
     this._isDisposed = true;
     window.clearTimeout(this._timer);
-    this._ranSources.dispose();
+    this.ranSources.dispose();
     this._shownRun.dispose();
     this._stream.silenceChanged.disconnect(this._emitPipeline, this);
     Signal.clearData(this);
   }
 
   private readonly _shownRun: ShownRun;
-  private readonly _ranSources: RanSources;
   private _failedStart: FailedStart | null = null;
   private _target: string | null = null;
   private _targets: TargetInfo[] = [];
