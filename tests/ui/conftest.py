@@ -212,11 +212,9 @@ NETWORK_FAILS = re.compile(r"(Failed to load resource|WebSocket connection to '[
 #: Jupyter Server's list of kernels fails while one of them starts, because it has no time of its last activity yet.
 STARTING_KERNEL = re.compile(r"/api/kernels\?\d+$")
 #: What JupyterLab says of the time that plugins take to begin, on a machine that is busy.
-SLOW_START = re.compile(r"Plugin kfnb:\w+ (.* took [\d.]+ms|is taking too long) to activate")
+SLOW_START = re.compile(r"Plugin \S+ (.* took [\d.]+ms|is taking too long) to activate\.$")
 #: JupyterLab's requests for a thread of the kernel for each kind of widget, when the page goes before their answers.
 CANCELLED_REQUEST = re.compile(r"(Error: )?Canceled future for create_subshell_request ")
-#: Lumino warns of plugins that took long to activate; how long depends on what else this machine does.
-SLOW_START = re.compile(r"Plugin \S+ \(with \d+ dependants\) took [\d.]+ms to activate\.$")
 JUPYTER, OURS = "/static/lab/", "/extensions/kfnb/"  # whose code it is, by its address
 
 

@@ -46,6 +46,6 @@ def test_every_command_is_in_the_palette_and_runs_are_told_of(
     command(page, "apputils:activate-command-palette")
     ours = page.evaluate("window.jupyterapp.commands.listCommands().filter(name => name.startsWith('kfnb:'))")
     items = page.locator(".lm-CommandPalette-item[data-command]")
-    expect(items.first).to_be_visible()
+    expect(items).not_to_have_count(0)
     shown = items.evaluate_all("items => items.map(item => item.dataset.command)")
     assert set(ours) - set(shown) == set()

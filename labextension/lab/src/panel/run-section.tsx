@@ -19,25 +19,27 @@ export function RunSection({
   session: NotebookSession;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const [runs, setRuns] = React.useState<ListedRun[]>([]);
+  const [runs, setRuns] = React.useState<ListedRun[] | null>(null); // null: the server has not said it yet
   const [reloads, reload] = React.useReducer((count: number) => count + 1, 0);
   const state = `${session.path} ${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${session.failedStart !== null} ${reloads}`;
   React.useEffect(() => {
     session.listRuns(MAX_RUNS).then(
       list => setRuns(list.runs),
-      () => setRuns([])
+      () => undefined // the list stays as it was: the side bar says that the server does not answer
     );
   }, [session, state]);
   return (
     <Section title={trans.__('Runs')} open>
-      <RunList
-        runs={runs}
-        shown={session.run?.run.run ?? null}
-        clock={session.lostContact?.since ?? null}
-        onShow={run => void showRun(session, run).then(exists => exists || reload())}
-        onDelete={run => void deleteRun(session, run, trans).then(reload)}
-        trans={trans}
-      />
+      {runs && (
+        <RunList
+          runs={runs}
+          shown={session.run?.run.run ?? null}
+          clock={session.lostContact?.since ?? null}
+          onShow={run => void showRun(session, run).then(exists => exists || reload())}
+          onDelete={run => void deleteRun(session, run, trans).then(reload)}
+          trans={trans}
+        />
+      )}
       {session.run?.run.page ? (
         <a className="kfnb-ClusterPage" href={session.run.run.page} target="_blank" rel="noreferrer">
           {trans.__('Show this run on the cluster’s own page')}
