@@ -7,6 +7,7 @@ import { marksPlugin } from './marks/marks-plugin';
 import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
 import { preferencesPlugin } from './preferences/preferences-plugin';
+import { runPagePlugin } from './run-page/run-page-plugin';
 import { startupPlugin } from './startup/startup-plugin';
 import { statusPlugin } from './status/status-plugin';
 
@@ -19,5 +20,6 @@ export default [
   panelPlugin,
   inspectorPlugin,
   startupPlugin,
+  runPagePlugin,
   statusPlugin
 ];

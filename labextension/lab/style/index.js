@@ -1,2 +1,4 @@
 import '@kfnb/core/style/graph.css';
+import '@kfnb/core/style/timing.css';
 import './base.css';
+import './run-page.css';

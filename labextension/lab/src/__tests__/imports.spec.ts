@@ -18,6 +18,7 @@ const LAYERS = [
   'cells',
   'commands',
   'panel',
+  'run-page',
   'inspector',
   'startup',
   'status',
