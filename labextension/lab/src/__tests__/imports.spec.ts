@@ -14,6 +14,7 @@ const LAYERS = [
   'server',
   'marks',
   'session',
+  'outputs',
   'dialogs',
   'cells',
   'commands',
