@@ -6,6 +6,7 @@ import { commandsPlugin } from './commands/commands-plugin';
 import { marksPlugin } from './marks/marks-plugin';
 import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
+import { schedulesPlugin } from './schedules/schedules-plugin';
 import { startupPlugin } from './startup/startup-plugin';
 
-export default [sessionsPlugin, cellsPlugin, commandsPlugin, marksPlugin, panelPlugin, inspectorPlugin, startupPlugin];
+export default [sessionsPlugin, cellsPlugin, commandsPlugin, marksPlugin, panelPlugin, inspectorPlugin, startupPlugin, schedulesPlugin];

@@ -1,2 +1,3 @@
 import '@kfnb/core/style/graph.css';
 import './base.css';
+import './schedules.css';

@@ -40,6 +40,11 @@ export type ClusterChoice = Schemas['ClusterChoice'];
 export type TargetProposal = Schemas['TargetProposal'];
 export type AddedTarget = Schemas['AddedTarget'];
 export type ProbeLine = Schemas['ProbeLine'];
+export type Schedule = Schemas['Schedule'];
+export type ScheduleFiring = Schemas['ScheduleFiring'];
+export type ScheduleRequest = Schemas['ScheduleRequest'];
+export type ScheduleTimes = Schemas['ScheduleTimes'];
+export type Schedules = Schemas['Schedules'];
 
 /** A message of the websocket; `id` is the id of the run. */
 export type StreamMessage =

@@ -19,6 +19,7 @@ const LAYERS = [
   'panel',
   'inspector',
   'startup',
+  'schedules',
   ''
 ];
 const MAX_MODULES = 12; // in one folder

@@ -21,5 +21,7 @@ export const CommandIDs = {
   split: 'kfnb:split-step',
   panel: 'kfnb:open-panel',
   addTarget: 'kfnb:add-target',
-  create: 'kfnb:new-notebook'
+  create: 'kfnb:new-notebook',
+  schedules: 'kfnb:open-schedules',
+  addSchedule: 'kfnb:schedule-notebook'
 } as const;
