@@ -21,9 +21,9 @@ export function RunSection({
 }): React.JSX.Element {
   const [runs, setRuns] = React.useState<ListedRun[]>([]);
   const [reloads, reload] = React.useReducer((count: number) => count + 1, 0);
-  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${reloads}`;
+  const state = `${session.path} ${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${reloads}`;
   React.useEffect(() => {
-    session.client.runs(session.path, MAX_RUNS).then(
+    session.listRuns(MAX_RUNS).then(
       list => setRuns(list.runs),
       () => setRuns([])
     );

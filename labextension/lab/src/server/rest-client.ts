@@ -8,6 +8,7 @@ import {
   CellSteps,
   ClusterChoice,
   Clusters,
+  DeletedRuns,
   Explanation,
   Graph,
   ListedRun,
@@ -21,6 +22,7 @@ import {
   ScheduleTimes,
   TrustProposal,
   NotebookRequest,
+  RunChoices,
   Snapshot,
   Targets,
   TargetProposal,
@@ -50,6 +52,22 @@ export interface StartOptions {
   cache?: boolean;
   any_parameters?: boolean;
   containers?: boolean;
+}
+
+/** Which of all runs are wanted. What is null or empty does not matter. */
+export interface RunQuery {
+  state: string[];
+  notebook: string | null;
+  target: string | null;
+  experiment: string | null;
+  tag: string | null;
+  text: string;
+  since: number | null;
+  until: number | null;
+  /** Such as `created`, or `-created` for the newest first. */
+  order: string;
+  start: number;
+  count: number;
 }
 
 export class RestClient {
@@ -103,8 +121,30 @@ export class RestClient {
     return this._request('POST', 'trust', { path, fingerprint });
   }
 
-  runs(path: string, count: number): Promise<{ runs: ListedRun[] }> {
-    return this._request('GET', `runs${URLExt.objectToQueryString({ notebook: path, count })}`);
+  /** The newest runs of a notebook. `id` is the one in its metadata, by which it keeps its runs when it is moved. */
+  runs(path: string, id: string | null, count: number): Promise<{ runs: ListedRun[] }> {
+    const query = { notebook: path, ...(id === null ? {} : { notebook_id: id }), count };
+    return this._request('GET', `runs${URLExt.objectToQueryString(query)}`);
+  }
+
+  /** A page of all runs, and how many there are on all pages. */
+  findRuns(query: RunQuery): Promise<{ runs: ListedRun[]; total: number }> {
+    return this._request('GET', `runs?${queryText(query)}`);
+  }
+
+  /** What runs can be told apart by. */
+  runChoices(): Promise<RunChoices> {
+    return this._request('GET', 'runs/choices');
+  }
+
+  /** Sets the tags of a run, its note, or both. */
+  labelRun(id: string, labels: { tags?: string[]; note?: string }): Promise<Snapshot> {
+    return this._request('PATCH', `runs/${id}`, labels);
+  }
+
+  /** Deletes those of the runs that have ended. */
+  deleteRuns(runs: string[]): Promise<DeletedRuns> {
+    return this._request('POST', 'runs/delete', { runs });
   }
 
   /** Starts a run; `problems` are warnings about it. */
@@ -193,6 +233,14 @@ export class RestClient {
     }
     return response;
   }
+}
+
+/** A query without what is empty; several states are named one by one. */
+function queryText(query: RunQuery): string {
+  const texts = Object.entries(query).flatMap(([name, value]) =>
+    [value].flat().map(one => [name, String(one ?? '')] as [string, string])
+  );
+  return new URLSearchParams(texts.filter(([, text]) => text !== '')).toString();
 }
 
 function refusal(response: Response, text: string): RefusedError {

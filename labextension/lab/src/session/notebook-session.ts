@@ -4,9 +4,10 @@ import { NotebookPanel } from '@jupyterlab/notebook';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Explanation, NotebookRequest, Problem, Snapshot, StepInfo, TargetInfo } from '@kfnb/core/wire/api-types';
+import { Explanation, ListedRun, NotebookRequest, Problem, Snapshot, StepInfo, TargetInfo } from '@kfnb/core/wire/api-types';
 import { RefusedError, RestClient, StartOptions } from '../server/rest-client';
 import { RunStream } from '../server/run-stream';
+import { readNotebookId, writeNotebookId } from './notebook-id';
 import { notebookRequest } from './notebook-request';
 import { ParameterValues } from '@kfnb/core/parameters/parameter-values';
 import { StepProgress } from '@kfnb/core/run/run-progress';
@@ -30,6 +31,7 @@ export class NotebookSession implements IDisposable {
     this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
     this._shownRun.changed.connect(() => this._changed.emit('run'));
     panel.content.modelChanged.connect(this._onModelChanged, this);
+    panel.context.pathChanged.connect(this._onPathChanged, this);
     panel.disposed.connect(() => this.dispose());
     this._onModelChanged();
   }
@@ -186,6 +188,15 @@ export class NotebookSession implements IDisposable {
     void this.panel.context.ready.then(() => Promise.all([this.readTargets(), this.showNewest()]));
   }
 
+  /** Tells the server at once where the notebook is now: until it is saved, the file has no id. */
+  private _onPathChanged(): void {
+    void this.listRuns(1).then(
+      () => this._changed.emit('pipeline'),
+      () => undefined
+    );
+    void this.compile();
+  }
+
   private _onContentChanged(): void {
     window.clearTimeout(this._timer);
     this._timer = window.setTimeout(() => void this.compile(), COMPILE_DELAY);
@@ -233,6 +244,7 @@ export class NotebookSession implements IDisposable {
         ...options
       });
       this._shownRun.endBegin(true);
+      writeNotebookId(this.panel, run.run.notebook_id);
       this.awaitedRun = run.run.run;
       this._newestRun = run.run.run;
       this.show(run);
@@ -245,6 +257,11 @@ export class NotebookSession implements IDisposable {
       }
       throw error;
     }
+  }
+
+  /** The newest runs of the notebook, which it keeps when it is renamed or moved. */
+  listRuns(count: number): Promise<{ runs: ListedRun[] }> {
+    return this.client.runs(this.path, readNotebookId(this.panel), count);
   }
 
   async cancel(): Promise<void> {
@@ -301,7 +318,7 @@ export class NotebookSession implements IDisposable {
 
   /** The notebook's newest run, if it has not been shown yet. */
   private async _newestUnshown(): Promise<string | null> {
-    const { runs } = await this.client.runs(this.path, 1).catch(() => ({ runs: [] }));
+    const { runs } = await this.listRuns(1).catch(() => ({ runs: [] }));
     const newest = runs[0]?.run;
     if (!newest || newest === this._newestRun || this._shownRun.starting || this.isDisposed) {
       return null;
