@@ -9,4 +9,13 @@ import { panelPlugin } from './panel/panel-plugin';
 import { schedulesPlugin } from './schedules/schedules-plugin';
 import { startupPlugin } from './startup/startup-plugin';
 
-export default [sessionsPlugin, cellsPlugin, commandsPlugin, marksPlugin, panelPlugin, inspectorPlugin, startupPlugin, schedulesPlugin];
+export default [
+  sessionsPlugin,
+  cellsPlugin,
+  commandsPlugin,
+  marksPlugin,
+  panelPlugin,
+  inspectorPlugin,
+  startupPlugin,
+  schedulesPlugin
+];

@@ -65,8 +65,8 @@ export class ScheduleForm {
     this._fields = { ...this._fields, ...change };
     this._error = '';
     if (change.cron !== undefined || change.zone !== undefined) {
-      window.clearTimeout(this._timer);
-      this._timer = window.setTimeout(() => void this.readTimes(), DELAY);
+      clearTimeout(this._timer);
+      this._timer = setTimeout(() => void this.readTimes(), DELAY);
     }
     this._onChange();
   }
@@ -87,7 +87,9 @@ export class ScheduleForm {
     let times: ScheduleTimes | null = null;
     let error = '';
     try {
-      times = await this._client.scheduleTimes(cron, zone || (this._fields.target === 'local' ? '' : 'UTC'));
+      const answer = await this._client.scheduleTimes(cron, zone || (this._fields.target === 'local' ? '' : 'UTC'));
+      error = answer.error;
+      times = error ? null : answer;
     } catch (caught) {
       error = errorText(caught);
     }
@@ -147,5 +149,5 @@ export class ScheduleForm {
   private _error = '';
   private _isBusy = false;
   private _question = 0;
-  private _timer = 0;
+  private _timer: ReturnType<typeof setTimeout> | undefined;
 }

@@ -98,7 +98,7 @@ export class SchedulesPage extends ReactWidget {
     const current = this._sessions.current;
     return (
       <>
-        <header>
+        <div className="kfnb-Schedules-head">
           <h1>{trans.__('Schedules')}</h1>
           <button
             type="button"
@@ -112,7 +112,7 @@ export class SchedulesPage extends ReactWidget {
           <button type="button" className="jp-mod-styled" onClick={() => void this.read()}>
             {trans.__('Refresh')}
           </button>
-        </header>
+        </div>
         <p className="kfnb-ScheduleForm-error" role="alert">
           {this._error}
         </p>

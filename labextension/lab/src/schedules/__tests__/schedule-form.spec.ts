@@ -3,17 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { Schedule, ScheduleRequest, ScheduleTimes } from '@kfnb/core/wire/api-types';
 import { ScheduleForm } from '../schedule-form';
 
-const TIMES: ScheduleTimes = { words: 'At 06:00 every day', zone: 'UTC', next: ['2026-11-30 06:00 UTC'] };
+const TIMES: ScheduleTimes = { words: 'At 06:00 every day', zone: 'UTC', next: ['2026-11-30 06:00 UTC'], error: '' };
 const NOTEBOOK = { path: 'nightly.ipynb', pipeline: null };
 
 describe('the form of a schedule', () => {
   it('sends what was typed, and leaves defaults to the server', async () => {
     const sent: ScheduleRequest[] = [];
     const client = {
-      scheduleTimes: async () => TIMES,
-      addSchedule: async (request: ScheduleRequest) => {
+      scheduleTimes: () => Promise.resolve(TIMES),
+      addSchedule: (request: ScheduleRequest) => {
         sent.push(request);
-        return {} as Schedule;
+        return Promise.resolve({} as Schedule);
       }
     };
     const form = new ScheduleForm(client, NOTEBOOK, { target: 'prod' }, () => undefined);
@@ -38,7 +38,7 @@ describe('the form of a schedule', () => {
     const answers: ((times: ScheduleTimes) => void)[] = [];
     const client = {
       scheduleTimes: () => new Promise<ScheduleTimes>(resolve => answers.push(resolve)),
-      addSchedule: async () => ({}) as Schedule
+      addSchedule: () => Promise.resolve({} as Schedule)
     };
     const form = new ScheduleForm(client, NOTEBOOK, {}, () => undefined);
     const asked = [form.readTimes(), form.readTimes()];
@@ -49,10 +49,10 @@ describe('the form of a schedule', () => {
   });
 
   it('says why the server refuses the times or the schedule', async () => {
-    const refuse = async () => {
-      throw new Error('its minute cannot be read');
-    };
-    const form = new ScheduleForm({ scheduleTimes: refuse, addSchedule: refuse }, NOTEBOOK, {}, () => undefined);
+    const refuse = () => Promise.reject(new Error('its minute cannot be read'));
+    const wrong = { words: '', zone: '', next: [], error: 'its minute cannot be read' };
+    const client = { scheduleTimes: () => Promise.resolve(wrong), addSchedule: refuse };
+    const form = new ScheduleForm(client, NOTEBOOK, {}, () => undefined);
     await form.readTimes();
     expect([form.times, form.timesError]).toEqual([null, 'its minute cannot be read']);
     expect([await form.submit(), form.error, form.isBusy]).toEqual([null, 'its minute cannot be read', false]);
