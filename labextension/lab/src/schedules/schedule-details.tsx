@@ -10,8 +10,8 @@ interface DetailsProps {
   schedule: Schedule;
   onAct: (schedule: Schedule, action: 'pause' | 'resume' | 'run') => void;
   onDelete: (schedule: Schedule) => void;
-  /** Opens the page of a run; null where there is none. */
-  onRun: ((run: string) => void) | null;
+  /** Opens the page of a run. */
+  onRun: (run: string) => void;
   trans: TranslationBundle;
 }
 

@@ -85,7 +85,7 @@ export class ScheduleForm {
     const question = ++this._question;
     const { cron, zone } = this._fields;
     let times: ScheduleTimes | null = null;
-    let error = '';
+    let error: string;
     try {
       const answer = await this._client.scheduleTimes(cron, zone || (this._fields.target === 'local' ? '' : 'UTC'));
       error = answer.error;

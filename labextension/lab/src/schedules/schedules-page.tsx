@@ -20,7 +20,7 @@ const READ_EVERY = 30_000; // milliseconds between two looks while the page is v
 export class SchedulesPage extends ReactWidget {
   constructor(
     private readonly _sessions: ISessions,
-    private readonly _openRun: ((run: string) => void) | null,
+    private readonly _openRun: (run: string) => void,
     private readonly _trans: TranslationBundle
   ) {
     super();

@@ -10,7 +10,6 @@ import { pipelineIcon } from '../common/pipeline-icon';
 import { ISessions } from '../session/sessions-plugin';
 import { SchedulesPage } from './schedules-page';
 
-const OPEN_RUN = 'kfnb:open-run'; // the page of a run, where this version has it
 const NO_ARGUMENTS = { args: { type: 'object' as const, properties: {} } };
 
 export const schedulesPlugin: JupyterFrontEndPlugin<void> = {
@@ -30,11 +29,11 @@ export const schedulesPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('kfnb');
     const { commands, shell } = app;
     const tracker = new WidgetTracker<SchedulesPage>({ namespace: 'kfnb-schedules' });
-    const openRun = (run: string) => void commands.execute(OPEN_RUN, { run });
+    const openRun = (run: string) => void commands.execute(CommandIDs.openRun, { run });
     let page: SchedulesPage | null = null;
     const open = () => {
       if (!page || page.isDisposed) {
-        page = new SchedulesPage(sessions, commands.hasCommand(OPEN_RUN) ? openRun : null, trans);
+        page = new SchedulesPage(sessions, openRun, trans);
         void tracker.add(page);
       }
       if (!page.isAttached) {

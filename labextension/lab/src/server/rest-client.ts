@@ -13,8 +13,11 @@ import {
   Graph,
   ListedRun,
   LogChunk,
+  LogMatches,
+  TablePage,
   DisplayedOutput,
   ProbeLine,
+  RunDetails,
   Problem,
   Schedule,
   ScheduleRequest,
@@ -29,6 +32,7 @@ import {
   TravellingFile,
   StepValues
 } from '@kfnb/core/wire/api-types';
+import { LogQuery } from '@kfnb/core/log/log-view';
 import { readJsonLines } from '@kfnb/core/wire/read-json-lines';
 
 const API_PATH = 'kfnb/api/v1';
@@ -156,8 +160,15 @@ export class RestClient {
     return this._request('GET', `runs/${id}`);
   }
 
-  graph(id: string): Promise<{ graph: Graph; cells: CellSteps[] }> {
-    return this._request('GET', `runs/${id}/graph`);
+  /** The graph of a run; of each folded frame one box is drawn. */
+  graph(id: string, folded: string[] = []): Promise<{ graph: Graph; cells: CellSteps[] }> {
+    const query = folded.map(frame => `folded=${encodeURIComponent(frame)}`).join('&');
+    return this._request('GET', `runs/${id}/graph${query && `?${query}`}`);
+  }
+
+  /** The attempts and settings of a run's steps, and where they ran. */
+  runDetails(id: string): Promise<RunDetails> {
+    return this._request('GET', `runs/${id}/details`);
   }
 
   /** Deletes a run that has ended. */
@@ -169,17 +180,33 @@ export class RestClient {
     return this._request('POST', `runs/${id}/cancel`, {});
   }
 
-  retry(id: string, sent: NotebookRequest, step: string | null): Promise<Snapshot> {
+  retry(id: string, sent: NotebookRequest | null, step: string | null): Promise<Snapshot> {
     return this._request('POST', `runs/${id}/retry`, { ...sent, step });
   }
 
-  log(id: string, path: string, start: number, attempt?: number): Promise<LogChunk> {
-    const query = { start, ...(attempt ? { attempt } : {}) };
-    return this._request('GET', `runs/${id}/steps/${encodeURIComponent(path)}/log${URLExt.objectToQueryString(query)}`);
+  /** A part of a log. In this and the next methods `attempt` 0 is the last attempt of the step. */
+  log(id: string, path: string, query: LogQuery, attempt: number): Promise<LogChunk> {
+    return this._ofStep(id, path, 'log', { ...query, attempt });
   }
 
-  displayedOutputs(id: string, path: string): Promise<{ outputs: DisplayedOutput[] }> {
-    return this._request('GET', `runs/${id}/steps/${encodeURIComponent(path)}/display`);
+  /** Where a text is in a whole log. */
+  logMatches(id: string, path: string, text: string, attempt: number): Promise<LogMatches> {
+    return this._ofStep(id, path, 'log/matches', { text, attempt });
+  }
+
+  displayedOutputs(id: string, path: string, attempt: number): Promise<{ outputs: DisplayedOutput[] }> {
+    return this._ofStep(id, path, 'display', { attempt });
+  }
+
+  /** Other rows of a large table that was displayed. */
+  displayPage(
+    id: string,
+    path: string,
+    display: number,
+    start: number,
+    attempt: number
+  ): Promise<TablePage & { html: string }> {
+    return this._ofStep(id, path, `display/${display}`, { start, attempt });
   }
 
   values(id: string, path: string): Promise<StepValues> {
@@ -210,6 +237,18 @@ export class RestClient {
 
   deleteSchedule(target: string, id: string, path: string): Promise<{ deleted: boolean }> {
     return this._request('DELETE', schedulePath(target, id, '', path));
+  }
+
+  private _ofStep<T>(
+    id: string,
+    path: string,
+    part: string,
+    query: { attempt: number } & Record<string, unknown>
+  ): Promise<T> {
+    const { attempt, ...rest } = query;
+    const given = attempt ? query : rest;
+    const address = `runs/${id}/steps/${encodeURIComponent(path)}/${part}`;
+    return this._request('GET', `${address}${URLExt.objectToQueryString(given as Record<string, string>)}`);
   }
 
   /** The address of the websocket. */

@@ -4,7 +4,15 @@ import { NotebookPanel } from '@jupyterlab/notebook';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Explanation, ListedRun, NotebookRequest, Problem, Snapshot, StepInfo, TargetInfo } from '@kfnb/core/wire/api-types';
+import {
+  Explanation,
+  ListedRun,
+  NotebookRequest,
+  Problem,
+  Snapshot,
+  StepInfo,
+  TargetInfo
+} from '@kfnb/core/wire/api-types';
 import { RefusedError, RestClient, StartOptions } from '../server/rest-client';
 import { RunStream } from '../server/run-stream';
 import { readNotebookId, writeNotebookId } from './notebook-id';
