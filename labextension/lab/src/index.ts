@@ -7,6 +7,7 @@ import { marksPlugin } from './marks/marks-plugin';
 import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
 import { preferencesPlugin } from './preferences/preferences-plugin';
+import { schedulesPlugin } from './schedules/schedules-plugin';
 import { runPagePlugin } from './run-page/run-page-plugin';
 import { startupPlugin } from './startup/startup-plugin';
 import { statusPlugin } from './status/status-plugin';
@@ -20,6 +21,7 @@ export default [
   panelPlugin,
   inspectorPlugin,
   startupPlugin,
+  schedulesPlugin,
   runPagePlugin,
   statusPlugin
 ];

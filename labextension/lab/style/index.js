@@ -3,3 +3,4 @@ import '@kfnb/core/style/log.css';
 import '@kfnb/core/style/timing.css';
 import './base.css';
 import './run-page.css';
+import './schedules.css';

@@ -22,6 +22,7 @@ const LAYERS = [
   'run-page',
   'inspector',
   'startup',
+  'schedules',
   'status',
   ''
 ];
