@@ -1,5 +1,6 @@
 /** The plugins of the extension. */
 
+import { allRunsPlugin } from './all-runs/all-runs-plugin';
 import { cellsPlugin } from './cells/cells-plugin';
 import { inspectorPlugin } from './inspector/inspector-plugin';
 import { commandsPlugin } from './commands/commands-plugin';
@@ -8,4 +9,13 @@ import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
 import { startupPlugin } from './startup/startup-plugin';
 
-export default [sessionsPlugin, cellsPlugin, commandsPlugin, marksPlugin, panelPlugin, inspectorPlugin, startupPlugin];
+export default [
+  allRunsPlugin,
+  sessionsPlugin,
+  cellsPlugin,
+  commandsPlugin,
+  marksPlugin,
+  panelPlugin,
+  inspectorPlugin,
+  startupPlugin
+];

@@ -18,6 +18,7 @@ const LAYERS = [
   'commands',
   'panel',
   'inspector',
+  'all-runs',
   'startup',
   ''
 ];

@@ -14,9 +14,12 @@ const MAX_RUNS = 30;
 
 export function RunSection({
   session,
+  onAll,
   trans
 }: {
   session: NotebookSession;
+  /** Opens the list of all runs; null where there is none. */
+  onAll: (() => void) | null;
   trans: TranslationBundle;
 }): React.JSX.Element {
   const [runs, setRuns] = React.useState<ListedRun[]>([]);
@@ -37,6 +40,11 @@ export function RunSection({
         onDelete={run => void deleteRun(session, run, trans).then(reload)}
         trans={trans}
       />
+      {onAll && (
+        <button type="button" className="kfnb-Runs-all" onClick={onAll}>
+          {trans.__('All runs of all notebooks')}
+        </button>
+      )}
       {session.run?.run.page ? (
         <a className="kfnb-ClusterPage" href={session.run.run.page} target="_blank" rel="noreferrer">
           {trans.__('Show this run on the cluster’s own page')}
