@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
@@ -36,7 +37,15 @@ class DetailsHandler(Handler):
     @web.authenticated
     @authorized("read", AUTH)
     async def get(self, run_id: str) -> None:
-        self.finish(to_wire(await self.ask(details, self.runs, run_id)))
+        found = await self.ask(details, self.runs, run_id)
+        self.finish(to_wire({**found, "path": self._path(found.pop("notebook"))}))
+
+    def _path(self, notebook: str | None) -> str | None:
+        """The path in the file browser of a notebook on disk; ``None`` where it is not below the server's root folder."""
+        root = self.notebook_path("")
+        if notebook is None or root is None or not Path(notebook).is_relative_to(root):
+            return None
+        return Path(notebook).relative_to(root).as_posix()
 
 
 def details(runs: Runs, run_id: str) -> dict[str, Any]:
@@ -54,7 +63,7 @@ def details(runs: Runs, run_id: str) -> dict[str, Any]:
             entry.path: [_attempt(one) for one in entry.attempts] for step in facts.steps for entry in step.entries
         }
         return {
-            "target": facts.target or facts.head["engine"], "environment": _environment(store, run_id),
+            "notebook": facts.head["notebook"], "target": facts.target or facts.head["engine"], "environment": _environment(store, run_id),
             "steps": steps, "attempts": {path: found for path, found in attempts.items() if found},
         }  # fmt: skip
 

@@ -90,7 +90,8 @@ async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: P
     assert (await ask("GET", "runs", notebook="other.ipynb"))["runs"] == []
     assert [b["step"] for b in (await ask("GET", "runs", run_id, "graph"))["graph"]["boxes"]] == ["make", "use"]
     details = await ask("GET", "runs", run_id, "details")
-    assert [s["cells"] for s in details["steps"]] == [[2], [3]] and details["target"] == "local"
+    assert [s["cells"] for s in details["steps"]] == [[2], [3]]
+    assert (details["target"], details["path"]) == ("local", "work/n.ipynb")
     assert [(a["number"], a["state"]) for a in details["attempts"]["use"]] == [(1, "succeeded")]
 
 

@@ -7,6 +7,7 @@ import { commandsPlugin } from './commands/commands-plugin';
 import { marksPlugin } from './marks/marks-plugin';
 import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
+import { runPagePlugin } from './run-page/run-page-plugin';
 import { startupPlugin } from './startup/startup-plugin';
 
 export default [
@@ -17,5 +18,6 @@ export default [
   marksPlugin,
   panelPlugin,
   inspectorPlugin,
-  startupPlugin
+  startupPlugin,
+  runPagePlugin
 ];

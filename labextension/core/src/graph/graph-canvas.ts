@@ -67,7 +67,9 @@ export class GraphCanvas {
 
   fit(): void {
     this._fitted = true;
-    this._apply(fit(this._size, this._windowSize));
+    const { width, height } = this._size;
+    const whole = fit({ width: width + 2 * MARGIN, height: height + 2 * MARGIN }, this._windowSize);
+    this._apply({ ...whole, x: whole.x - MARGIN, y: whole.y - MARGIN });
   }
 
   /** Brings a step into sight. */

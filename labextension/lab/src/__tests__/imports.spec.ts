@@ -17,6 +17,7 @@ const LAYERS = [
   'cells',
   'commands',
   'panel',
+  'run-page',
   'inspector',
   'all-runs',
   'startup',

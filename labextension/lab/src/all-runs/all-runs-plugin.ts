@@ -12,7 +12,7 @@ import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { ISessions } from '../session/sessions-plugin';
 import { AllRunsModel } from './all-runs-model';
-import { AllRunsView } from './all-runs-view';
+import { AllRunsView, RunActions } from './all-runs-view';
 
 export const allRunsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'kfnb:all-runs',
@@ -30,9 +30,13 @@ export const allRunsPlugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
     const tracker = new WidgetTracker<MainAreaWidget<AllRunsView>>({ namespace: 'kfnb-all-runs' });
+    const actions: RunActions = {
+      openNotebook: run => void openRun(app, sessions, run),
+      openPage: run => void app.commands.execute(CommandIDs.openRun, { run: run.run })
+    };
     const create = () => {
       const model = new AllRunsModel(sessions.client, sessions.stream);
-      const content = new AllRunsView(model, run => void openRun(app, sessions, run), trans);
+      const content = new AllRunsView(model, actions, trans);
       const widget = new MainAreaWidget({ content });
       widget.id = 'kfnb-all-runs';
       widget.title.label = trans.__('All Runs');

@@ -14,11 +14,18 @@ import { isFiltered } from './run-filters';
 import { askRunLabels } from './run-labels-dialog';
 import { RunTable } from './run-table';
 
+/** What the list does outside of itself. */
+export interface RunActions {
+  /** Opens the notebook of a run with the states and logs of that run. */
+  openNotebook(run: ListedRun): void;
+  /** Opens the page of a run. */
+  openPage(run: ListedRun): void;
+}
+
 export class AllRunsView extends ReactWidget {
-  /** `onOpen` opens the notebook of a run with the states of that run. */
   constructor(
     private readonly _model: AllRunsModel,
-    private readonly _onOpen: (run: ListedRun) => void,
+    private readonly _actions: RunActions,
     private readonly _trans: TranslationBundle
   ) {
     super();
@@ -49,7 +56,7 @@ export class AllRunsView extends ReactWidget {
   protected render(): React.JSX.Element {
     return (
       <UseSignal signal={this._model.changed}>
-        {() => <AllRuns model={this._model} onOpen={this._onOpen} trans={this._trans} />}
+        {() => <AllRuns model={this._model} actions={this._actions} trans={this._trans} />}
       </UseSignal>
     );
   }
@@ -57,11 +64,11 @@ export class AllRunsView extends ReactWidget {
 
 interface AllRunsProps {
   model: AllRunsModel;
-  onOpen: (run: ListedRun) => void;
+  actions: RunActions;
   trans: TranslationBundle;
 }
 
-function AllRuns({ model, onOpen, trans }: AllRunsProps): React.JSX.Element {
+function AllRuns({ model, actions, trans }: AllRunsProps): React.JSX.Element {
   useTicking(model.runs.some(run => !FINAL_STATES.has(run.state)));
   const { query } = model;
   return (
@@ -73,7 +80,7 @@ function AllRuns({ model, onOpen, trans }: AllRunsProps): React.JSX.Element {
           {trans.__('The runs cannot be listed: %1', model.error)}
         </p>
       )}
-      <Actions model={model} trans={trans} />
+      <Actions model={model} actions={actions} trans={trans} />
       {model.total > 0 && (
         <RunTable
           runs={model.runs}
@@ -81,7 +88,7 @@ function AllRuns({ model, onOpen, trans }: AllRunsProps): React.JSX.Element {
           order={query.order}
           onOrder={order => model.change({ order })}
           onSelect={(run, chosen) => model.select(run, chosen)}
-          onOpen={onOpen}
+          onOpen={actions.openNotebook}
           trans={trans}
         />
       )}
@@ -105,13 +112,21 @@ function useTicking(active: boolean): void {
   }, [active]);
 }
 
-function Actions({ model, trans }: { model: AllRunsModel; trans: TranslationBundle }): React.JSX.Element {
+function Actions({ model, actions, trans }: AllRunsProps): React.JSX.Element {
   const chosen = model.selected.size;
   const single = chosen === 1 ? model.runs.find(run => model.selected.has(run.run)) : undefined;
   const { start, count } = model.query;
   const last = Math.min(start + count, model.total);
   return (
     <div className="kfnb-AllRuns-actions" role="toolbar" aria-label={trans.__('What to do with the chosen runs')}>
+      <button
+        type="button"
+        className="jp-mod-styled"
+        disabled={!single}
+        onClick={() => single && actions.openPage(single)}
+      >
+        {trans.__('Open its page')}
+      </button>
       <button
         type="button"
         className="jp-mod-styled"

@@ -11,7 +11,7 @@ import { Panel, PanelLayout, Widget } from '@lumino/widgets';
 import { PLAIN, Style } from '@kfnb/core/log/ansi-colors';
 import { logRow } from '@kfnb/core/log/log-row';
 import { button, element, setText } from '@kfnb/core/elements';
-import { NotebookSession } from '../session/notebook-session';
+import { RunSource } from '../session/followed-run';
 import { valuesTable } from './values-table';
 import { DisplayedOutput } from '@kfnb/core/wire/api-types';
 
@@ -22,7 +22,7 @@ const ERROR_MIME_TYPE = 'application/vnd.jupyter.error'; // the text of an excep
 
 export class StepLog extends Widget {
   constructor(
-    private readonly _session: NotebookSession,
+    private readonly _session: RunSource,
     private readonly _rendermime: IRenderMimeRegistry,
     private readonly _trans: TranslationBundle,
     readonly step: string

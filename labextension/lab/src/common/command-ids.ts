@@ -20,6 +20,7 @@ export const CommandIDs = {
   unmark: 'kfnb:unmark-step',
   rename: 'kfnb:rename-step',
   split: 'kfnb:split-step',
+  openRun: 'kfnb:open-run',
   panel: 'kfnb:open-panel',
   addTarget: 'kfnb:add-target',
   create: 'kfnb:new-notebook'

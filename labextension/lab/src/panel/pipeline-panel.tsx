@@ -89,7 +89,7 @@ interface ViewProps {
 }
 
 function SessionView(props: ViewProps): React.JSX.Element {
-  const { session, commands, actions, trans } = props;
+  const { session, actions, trans } = props;
   const [, redraw] = React.useReducer((count: number) => count + 1, 0);
   React.useEffect(() => {
     session.changed.connect(redraw);
@@ -132,11 +132,7 @@ function SessionView(props: ViewProps): React.JSX.Element {
       ) : (
         session.explanation && !problems.some(problem => problem.severity === 'error') && <EmptyHint {...props} />
       )}
-      <RunSection
-        session={session}
-        onAll={commands.hasCommand(CommandIDs.allRuns) ? () => void commands.execute(CommandIDs.allRuns) : null}
-        trans={trans}
-      />
+      <RunSection session={session} commands={props.commands} trans={trans} />
       {shown && shown.steps.length > 0 && (
         <Section title={trans.__('On a cluster')} open={false}>
           <ClusterManifest session={session} trans={trans} />

@@ -2,10 +2,12 @@
 
 import { Dialog, Notification, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
 import { errorText, formatStart } from '@kfnb/core/format';
 import { ListedRun } from '@kfnb/core/wire/api-types';
+import { CommandIDs } from '../common/command-ids';
 import { NotebookSession } from '../session/notebook-session';
 import { RunList } from './run-list';
 import { Section } from './section';
@@ -14,12 +16,11 @@ const MAX_RUNS = 30;
 
 export function RunSection({
   session,
-  onAll,
+  commands,
   trans
 }: {
   session: NotebookSession;
-  /** Opens the list of all runs; null where there is none. */
-  onAll: (() => void) | null;
+  commands: CommandRegistry;
   trans: TranslationBundle;
 }): React.JSX.Element {
   const [runs, setRuns] = React.useState<ListedRun[]>([]);
@@ -40,8 +41,18 @@ export function RunSection({
         onDelete={run => void deleteRun(session, run, trans).then(reload)}
         trans={trans}
       />
-      {onAll && (
-        <button type="button" className="kfnb-Runs-all" onClick={onAll}>
+      {session.run && (
+        <button
+          type="button"
+          className="jp-mod-styled"
+          title={trans.__('Open the page of this run: its graph, timing, steps and logs')}
+          onClick={() => void commands.execute(CommandIDs.openRun, { run: session.run?.run.run })}
+        >
+          {trans.__('Open its page')}
+        </button>
+      )}
+      {commands.hasCommand(CommandIDs.allRuns) && (
+        <button type="button" className="kfnb-Runs-all" onClick={() => void commands.execute(CommandIDs.allRuns)}>
           {trans.__('All runs of all notebooks')}
         </button>
       )}

@@ -15,6 +15,7 @@ import {
   LogChunk,
   DisplayedOutput,
   ProbeLine,
+  RunDetails,
   Problem,
   TrustProposal,
   NotebookRequest,
@@ -152,8 +153,15 @@ export class RestClient {
     return this._request('GET', `runs/${id}`);
   }
 
-  graph(id: string): Promise<{ graph: Graph; cells: CellSteps[] }> {
-    return this._request('GET', `runs/${id}/graph`);
+  /** The graph of a run; of each folded frame one box is drawn. */
+  graph(id: string, folded: string[] = []): Promise<{ graph: Graph; cells: CellSteps[] }> {
+    const query = folded.map(frame => `folded=${encodeURIComponent(frame)}`).join('&');
+    return this._request('GET', `runs/${id}/graph${query && `?${query}`}`);
+  }
+
+  /** The attempts and settings of a run's steps, and where they ran. */
+  runDetails(id: string): Promise<RunDetails> {
+    return this._request('GET', `runs/${id}/details`);
   }
 
   /** Deletes a run that has ended. */
@@ -165,7 +173,7 @@ export class RestClient {
     return this._request('POST', `runs/${id}/cancel`, {});
   }
 
-  retry(id: string, sent: NotebookRequest, step: string | null): Promise<Snapshot> {
+  retry(id: string, sent: NotebookRequest | null, step: string | null): Promise<Snapshot> {
     return this._request('POST', `runs/${id}/retry`, { ...sent, step });
   }
 
