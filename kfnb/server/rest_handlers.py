@@ -13,11 +13,13 @@ from kfnb.server import compile_open_notebook
 from kfnb.server.browser_json import to_wire
 from kfnb.server.event_hub import Hub
 from kfnb.server.event_websocket import StreamHandler
+from kfnb.server.log_handlers import DisplayHandler, DisplayPageHandler, LogHandler, MatchesHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
 from kfnb.server.run_list_handlers import ChoicesHandler, DeleteRunsHandler, RunListHandler
 from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler
 from kfnb.server.schedule_handlers import SCHEDULE_ROUTES
 from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
+from kfnb.server.value_handlers import ValueFileHandler, ValueHandler
 from kfnb.version import __version__
 
 API = r"/kfnb/api/v1"
@@ -167,28 +169,6 @@ class RetryHandler(NotebookHandler):
         self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
 
 
-class LogHandler(Handler):
-    """A part of a step's log."""
-
-    @web.authenticated
-    @authorized("read", AUTH)
-    async def get(self, run_id: str, step: str) -> None:
-        attempt, start = self.get_query_argument("attempt", ""), self.get_query_argument("start", "0")
-        if not start.isdecimal() or not (attempt == "" or attempt.isdecimal() and 0 < int(attempt) < 10_000):
-            raise self.problem(400, "`attempt` and `start` are numbers")
-        number = int(attempt) if attempt else None
-        self.finish(to_wire(await self.ask(self.runs.log, run_id, unquote(step), number, int(start))))
-
-
-class DisplayHandler(Handler):
-    """The displays of a step."""
-
-    @web.authenticated
-    @authorized("read", AUTH)
-    async def get(self, run_id: str, step: str) -> None:
-        self.finish(to_wire({"outputs": await self.ask(self.runs.displayed, run_id, unquote(step))}))
-
-
 class ValuesHandler(Handler):
     """The inputs and outputs of a step: names, types, sizes and previews. No value is loaded."""
 
@@ -217,8 +197,12 @@ ROUTES: list[Any] = [
     (rf"{API}/runs/{ID}/cancel", CancelHandler),
     (rf"{API}/runs/{ID}/retry", RetryHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/log", LogHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/log/matches", MatchesHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/display", DisplayHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/display/(?P<display>[0-9]{{1,6}})", DisplayPageHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/values", ValuesHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/values/(?P<value>[^/]+)", ValueHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/values/(?P<value>[^/]+)/file", ValueFileHandler),
     (rf"{API}/stream", StreamHandler),
     *((rf"{API}/{path}", handler) for path, handler in SCHEDULE_ROUTES),
 ]

@@ -32,23 +32,18 @@ from kfnb.notebook.notebook_source import division_in, with_division
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from kfnb.problems import Problem, errors
-from kfnb.runs.attempt_logs import read_log
 from kfnb.runs.kept_notebook import keep_notebook, kept_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline
 from kfnb.runs.notebook_runs import notebook_of_run, of_notebook
-from kfnb.runs.record.private_record_files import read_json_lines
 from kfnb.runs.record.run_query import RunQuery
 from kfnb.runs.record.run_store import RunStore, has_record
 from kfnb.runs.retention.prune_runs import Pruned, delete_runs
 from kfnb.runs.step_inputs_outputs import previews
-from kfnb.states import FINAL, STEP_FINAL
+from kfnb.states import FINAL
 
 if TYPE_CHECKING:
     from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
     from kfnb.engines.cluster.submission.planned_retry import PlannedRetry
-
-LOG_PART = 2_000  #: lines of a log in one answer
-LONGEST_LINE = 20_000  #: characters of a line that are sent
 
 
 class Refused(Exception):
@@ -120,28 +115,6 @@ class Runs:
         with self.record() as store:
             store.head(run_id)
             return kept_pipeline(store, run_id)
-
-    def log(self, run_id: str, path: str, attempt: int | None, start: int) -> dict[str, Any]:
-        """A part of a step's log from byte ``start``: ``lines`` as pairs of time and text, ``next``, and whether that is ``all``."""
-        with self.record() as store:
-            step = store.find_step(run_id, path)
-            number = min(attempt or step["attempts"] or 1, max(step["attempts"] or 1, 1))
-            lines: list[tuple[str, str]] = []
-            at = start
-            for line, after in read_log(store.attempt_folder(run_id, step["path"], number) / "log", start):
-                lines.append((line.time, line.text[:LONGEST_LINE]))
-                at = after
-                if len(lines) == LOG_PART:
-                    break
-            over = len(lines) < LOG_PART and (step["state"] in STEP_FINAL or number < (step["attempts"] or 0))
-            return {"attempt": number, "attempts": step["attempts"] or 0, "lines": lines, "next": at, "all": over}
-
-    def displayed(self, run_id: str, path: str) -> list[dict[str, Any]]:
-        """The displays of a step as MIME bundles, in order."""
-        with self.record() as store:
-            step = store.find_step(run_id, path)
-            file = store.attempt_folder(run_id, step["path"], step["attempts"] or 1) / "display.jsonl"
-            return [d for d in read_json_lines(file) if isinstance(d, dict)]
 
     def values(self, run_id: str, path: str) -> dict[str, Any]:
         """The inputs and outputs of a step, described without loading a value."""

@@ -19,7 +19,15 @@ from tests.notebooks import cell, notebook
 
 API = ("kfnb", "api", "v1")
 RUN = "20260101-000000-abcd"
-EXAMPLES = {"run_id": RUN, "step": "train", "target": "local", "schedule": "nightly", "action": "pause"}
+EXAMPLES = {
+    "run_id": RUN,
+    "step": "train",
+    "target": "local",
+    "schedule": "nightly",
+    "action": "pause",
+    "display": "0",
+    "value": "x",
+}
 
 
 class ReadOnly(Authorizer):

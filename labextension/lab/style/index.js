@@ -1,4 +1,5 @@
 import '@kfnb/core/style/graph.css';
+import '@kfnb/core/style/log.css';
 import '@kfnb/core/style/timing.css';
 import './all-runs.css';
 import './base.css';

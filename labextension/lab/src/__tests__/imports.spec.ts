@@ -13,6 +13,7 @@ const LAYERS = [
   'server',
   'marks',
   'session',
+  'outputs',
   'dialogs',
   'cells',
   'commands',

@@ -153,7 +153,7 @@ function Actions({ model, actions, trans }: AllRunsProps): React.JSX.Element {
         disabled={start === 0}
         onClick={() => model.change({ start: Math.max(0, start - count) })}
       >
-        {trans.__('Previous page')}
+        {trans.__('Previous')}
       </button>
       <button
         type="button"
@@ -161,7 +161,7 @@ function Actions({ model, actions, trans }: AllRunsProps): React.JSX.Element {
         disabled={last >= model.total}
         onClick={() => model.change({ start: start + count })}
       >
-        {trans.__('Next page')}
+        {trans.__('Next')}
       </button>
     </div>
   );

@@ -13,6 +13,8 @@ import {
   Graph,
   ListedRun,
   LogChunk,
+  LogMatches,
+  TablePage,
   DisplayedOutput,
   ProbeLine,
   RunDetails,
@@ -26,6 +28,7 @@ import {
   TravellingFile,
   StepValues
 } from '@kfnb/core/wire/api-types';
+import { LogQuery } from '@kfnb/core/log/log-view';
 import { readJsonLines } from '@kfnb/core/wire/read-json-lines';
 
 const API_PATH = 'kfnb/api/v1';
@@ -177,17 +180,45 @@ export class RestClient {
     return this._request('POST', `runs/${id}/retry`, { ...sent, step });
   }
 
-  log(id: string, path: string, start: number, attempt?: number): Promise<LogChunk> {
-    const query = { start, ...(attempt ? { attempt } : {}) };
-    return this._request('GET', `runs/${id}/steps/${encodeURIComponent(path)}/log${URLExt.objectToQueryString(query)}`);
+  /** A part of a log. In this and the next methods `attempt` 0 is the last attempt of the step. */
+  log(id: string, path: string, query: LogQuery, attempt: number): Promise<LogChunk> {
+    return this._ofStep(id, path, 'log', { ...query, attempt });
   }
 
-  displayedOutputs(id: string, path: string): Promise<{ outputs: DisplayedOutput[] }> {
-    return this._request('GET', `runs/${id}/steps/${encodeURIComponent(path)}/display`);
+  /** Where a text is in a whole log. */
+  logMatches(id: string, path: string, text: string, attempt: number): Promise<LogMatches> {
+    return this._ofStep(id, path, 'log/matches', { text, attempt });
+  }
+
+  displayedOutputs(id: string, path: string, attempt: number): Promise<{ outputs: DisplayedOutput[] }> {
+    return this._ofStep(id, path, 'display', { attempt });
+  }
+
+  /** Other rows of a large table that was displayed. */
+  displayPage(
+    id: string,
+    path: string,
+    display: number,
+    start: number,
+    attempt: number
+  ): Promise<TablePage & { html: string }> {
+    return this._ofStep(id, path, `display/${display}`, { start, attempt });
   }
 
   values(id: string, path: string): Promise<StepValues> {
     return this._request('GET', `runs/${id}/steps/${encodeURIComponent(path)}/values`);
+  }
+
+  private _ofStep<T>(
+    id: string,
+    path: string,
+    part: string,
+    query: { attempt: number } & Record<string, unknown>
+  ): Promise<T> {
+    const { attempt, ...rest } = query;
+    const given = attempt ? query : rest;
+    const address = `runs/${id}/steps/${encodeURIComponent(path)}/${part}`;
+    return this._request('GET', `${address}${URLExt.objectToQueryString(given as Record<string, string>)}`);
   }
 
   /** The address of the websocket. */
