@@ -4,3 +4,4 @@ import '@kfnb/core/style/timing.css';
 import './all-runs.css';
 import './base.css';
 import './run-page.css';
+import './schedules.css';

@@ -22,6 +22,7 @@ const LAYERS = [
   'inspector',
   'all-runs',
   'startup',
+  'schedules',
   ''
 ];
 const MAX_MODULES = 12; // in one folder

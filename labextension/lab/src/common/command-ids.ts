@@ -23,5 +23,7 @@ export const CommandIDs = {
   openRun: 'kfnb:open-run',
   panel: 'kfnb:open-panel',
   addTarget: 'kfnb:add-target',
-  create: 'kfnb:new-notebook'
+  create: 'kfnb:new-notebook',
+  schedules: 'kfnb:open-schedules',
+  addSchedule: 'kfnb:schedule-notebook'
 } as const;
