@@ -1,5 +1,6 @@
 /** The plugins of the extension. */
 
+import { allRunsPlugin } from './all-runs/all-runs-plugin';
 import { cellsPlugin } from './cells/cells-plugin';
 import { inspectorPlugin } from './inspector/inspector-plugin';
 import { commandsPlugin } from './commands/commands-plugin';
@@ -13,6 +14,7 @@ import { startupPlugin } from './startup/startup-plugin';
 import { statusPlugin } from './status/status-plugin';
 
 export default [
+  allRunsPlugin,
   preferencesPlugin,
   sessionsPlugin,
   cellsPlugin,

@@ -21,6 +21,7 @@ const LAYERS = [
   'panel',
   'run-page',
   'inspector',
+  'all-runs',
   'startup',
   'schedules',
   'status',

@@ -54,6 +54,11 @@ export function RunSection({
           {trans.__('Open its page')}
         </button>
       )}
+      {commands.hasCommand(CommandIDs.allRuns) && (
+        <button type="button" className="kfnb-Runs-all" onClick={() => void commands.execute(CommandIDs.allRuns)}>
+          {trans.__('All runs of all notebooks')}
+        </button>
+      )}
       {session.run?.run.page ? (
         <a className="kfnb-ClusterPage" href={session.run.run.page} target="_blank" rel="noreferrer">
           {trans.__('Show this run on the cluster’s own page')}
