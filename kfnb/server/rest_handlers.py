@@ -14,6 +14,7 @@ from kfnb.server.browser_json import to_wire
 from kfnb.server.event_hub import Hub
 from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
+from kfnb.server.submission_handlers import SubmissionHandler
 from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
 from kfnb.version import __version__
 
@@ -214,5 +215,6 @@ ROUTES: list[Any] = [
     (rf"{API}/runs/{ID}/steps/{STEP}/log", LogHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/display", DisplayHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/values", ValuesHandler),
+    (rf"{API}/submission", SubmissionHandler),
     (rf"{API}/stream", StreamHandler),
 ]

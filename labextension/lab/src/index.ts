@@ -7,5 +7,17 @@ import { marksPlugin } from './marks/marks-plugin';
 import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
 import { startupPlugin } from './startup/startup-plugin';
+import { submitPlugin } from './submit/submit-plugin';
+import { unmarkedPlugin } from './unmarked/unmarked-plugin';
 
-export default [sessionsPlugin, cellsPlugin, commandsPlugin, marksPlugin, panelPlugin, inspectorPlugin, startupPlugin];
+export default [
+  sessionsPlugin,
+  cellsPlugin,
+  commandsPlugin,
+  marksPlugin,
+  panelPlugin,
+  inspectorPlugin,
+  startupPlugin,
+  submitPlugin,
+  unmarkedPlugin
+];

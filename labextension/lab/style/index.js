@@ -1,2 +1,4 @@
 import '@kfnb/core/style/graph.css';
 import './base.css';
+import './unmarked.css';
+import './submit.css';

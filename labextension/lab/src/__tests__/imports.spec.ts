@@ -18,6 +18,8 @@ const LAYERS = [
   'commands',
   'panel',
   'inspector',
+  'submit',
+  'unmarked',
   'startup',
   ''
 ];

@@ -21,5 +21,7 @@ export const CommandIDs = {
   split: 'kfnb:split-step',
   panel: 'kfnb:open-panel',
   addTarget: 'kfnb:add-target',
+  makePipeline: 'kfnb:make-pipeline',
+  submitForm: 'kfnb:submit-form',
   create: 'kfnb:new-notebook'
 } as const;

@@ -18,6 +18,7 @@ import {
   TrustProposal,
   NotebookRequest,
   Snapshot,
+  Submission,
   Targets,
   TargetProposal,
   TravellingFile,
@@ -46,6 +47,7 @@ export interface StartOptions {
   cache?: boolean;
   any_parameters?: boolean;
   containers?: boolean;
+  experiment?: string;
 }
 
 export class RestClient {
@@ -62,6 +64,11 @@ export class RestClient {
 
   manifest(sent: NotebookRequest, engine: string): Promise<{ text: string; files: TravellingFile[] }> {
     return this._request('POST', 'manifest', { ...sent, engine });
+  }
+
+  /** What a run would be. Nothing is started. */
+  submission(sent: NotebookRequest, options: StartOptions): Promise<Submission> {
+    return this._request('POST', 'submission', { ...sent, ...options });
   }
 
   targets(path: string): Promise<Targets> {
