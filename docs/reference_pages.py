@@ -64,6 +64,9 @@ def _command_section(name: str, command: Any, parent: click.Context) -> str:
     context = click.Context(command, info_name=name, parent=parent)
     usage = " ".join(["kfnb", name, *command.collect_usage_pieces(context)])
     help_text = inspect.cleandoc(command.help or "").replace("\b\n", "")
+    if isinstance(command, click.Group):
+        sections = [_command_section(f"{name} {n}", c, context.parent) for n, c in command.commands.items()]
+        return "\n".join([f"## kfnb {name}\n\n{_escaped(help_text)}\n", *sections])
     options = [record for p in command.params if (record := p.get_help_record(context))]
     rows = [[f"`{option}`", text] for option, text in options]
     return f"## kfnb {name}\n\n```text\n{usage}\n```\n\n{_escaped(help_text)}\n\n{table(['option', 'meaning'], rows) if rows else ''}"

@@ -13,6 +13,7 @@ SYMBOLS = {
 #: A step shows the first of these states that one of its iterations has.
 PRIORITY = ("running", "failed", "cancelled", "pending", "succeeded", "cached", "omitted", "skipped")
 FINAL = ("succeeded", "failed", "cancelled")  #: the states in which a run has ended
+RUN_STATES = ("pending", "running", *FINAL)  #: the states that a run can be in
 STEP_FINAL = ("succeeded", "failed", "skipped", "omitted", "cached", "cancelled")  #: those in which a step has ended
 ENDED = ("succeeded", "cached")  #: those of a step or an iteration that has left its values
 TIMED = ("running", "succeeded", "failed", "cancelled")  #: those of a step that has run in this run

@@ -39,10 +39,12 @@ COMMANDS = {
     "result": Entry("run_record", "result", "Print a value that a step of RUN left, or write it to a file."),
     "retry": Entry("run_and_retry", "retry", "Take RUN up again where it stood, with the notebook as it is now."),
     "run": Entry("run_and_retry", "run", "Run NOTEBOOK as a pipeline and follow it."),
-    "runs": Entry("run_record", "runs", "List the newest runs."),
+    "runs": Entry("run_record", "runs", "List the newest runs, of NOTEBOOK or of all; a notebook that was renamed or moved keeps its runs."),
+    "schedule": Entry("schedule_command", "schedule", "Run notebooks at set times."),
     "show": Entry("show_and_check", "show", "Show the pipeline that NOTEBOOK becomes."),
     "status": Entry("run_record", "status", "Show where RUN stands (an id, the beginning of one, or `last`)."),
     "sweep": Entry("sweep_command", "sweep", "Run NOTEBOOK once for every combination of parameter values, side by side."),
+    "tag": Entry("run_record", "tag", "Give runs tags and a note, or show those that they have."),
     "targets": Entry("compile_and_targets", "targets", "List the targets that NOTEBOOK (or this folder) can run on, and whether each answers."),
     "trust": Entry("trust_command", "trust", "Trust FILE, a kfnb.toml, or those that NOTEBOOK (or this folder) would use, after showing what they would do."),
 }  # fmt: skip

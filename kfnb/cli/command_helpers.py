@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -150,13 +151,23 @@ def store() -> RunStore:
 
 
 def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
-    """The id of the run that the user typed: an id, the beginning of one, or ``last``."""
+    """The id of the run that the user typed: an id, the beginning of one, ``last``, or a notebook, whose newest run it is."""
     from kfnb.runs.record.lookup_by_name import UnknownRun
 
     try:
-        return runs.resolve(ref)
+        return _newest_of(runs, ref) if Path(ref).is_file() else runs.resolve(ref)
     except UnknownRun as error:
         refuse(str(error), as_json)
+
+
+def _newest_of(runs: RunStore, notebook: str) -> str:
+    from kfnb.client.runs_table import runs_of
+    from kfnb.runs.record.lookup_by_name import UnknownRun
+
+    found, _ = runs.find(replace(runs_of(runs, notebook), count=1))
+    if not found:
+        raise UnknownRun(f"{notebook} has not been run as a pipeline yet: kfnb run {notebook}")
+    return str(found[0]["run"])
 
 
 def fixed(notebook: Source, as_json: bool) -> Source:

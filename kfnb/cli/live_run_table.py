@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kfnb.runs.attempt_logs import last_line
+from kfnb.runs.kept_pipeline import shown_names, shown_path
 from kfnb.runs.record.run_store import Event
 from kfnb.runs.run_as_text import step_duration
 from kfnb.states import STARTING, STEP_FINAL, SYMBOLS
@@ -79,6 +81,7 @@ class _Plain(_Silent):
 
     def __init__(self, engine: Engine, run_id: str) -> None:
         self._engine, self._run = engine, run_id
+        self._names = shown_names(engine.store, run_id)
 
     def event(self, event: Event) -> None:
         super().event(event)
@@ -90,11 +93,12 @@ class _Plain(_Silent):
         state = data["state"]
         if state == "pending" and (data.get("reason") or STARTING).startswith(STARTING):
             return  # what happens by itself is left to the live table
+        path = shown_path(data["path"], self._names)
         if data.get("attempts") and state in PRINTED:
             for line in self._engine.store.logs(self._run, data["path"], data["attempts"]):
-                click.echo(f"[{data['path']}] {terminal_text(line.text)}")
+                click.echo(f"[{path}] {terminal_text(line.text)}")
         reason = f"  ({data['reason']})" if data.get("reason") else ""
-        click.echo(f"{SYMBOLS[state]} {data['path']} {state}{without_codes(reason)}")
+        click.echo(f"{SYMBOLS[state]} {path} {state}{without_codes(reason)}")
 
     def note(self, text: str) -> None:
         click.echo(text, err=True)
@@ -108,6 +112,7 @@ class _Terminal(_Silent):
         from rich.live import Live
 
         self._store, self._run = engine.store, run_id
+        self._names = shown_names(engine.store, run_id)
         self._note = ""
         self._console = Console()
         self._live = Live(console=self._console, refresh_per_second=REFRESH, get_renderable=self._table)
@@ -128,20 +133,22 @@ class _Terminal(_Silent):
 
         store = RunStore(self._store.home)
         try:
-            return table(store.summary(self._run), self._console.width, store, self._note)
+            return table(store.summary(self._run), self._console.width, self._names, store, self._note)
         finally:
             store.close()
 
 
-def table(summary: dict[str, Any], width: int, store: RunStore | None = None, note: str = "") -> Table:
-    """The run as a table: a row per step, and one for each iteration that is not plainly over.
+def table(
+    summary: dict[str, Any], width: int, names: Mapping[str, str], store: RunStore | None = None, note: str = ""
+) -> Table:
+    """The run as a table: a row per step, under its name of ``names`` if it has one there, and one for each iteration that is not plainly over.
 
     The name of a step is never cut. It is folded where it is longer than ``width`` allows, and the note gets what the others leave.
     """
     from rich.cells import cell_len
     from rich.table import Table
 
-    rows = [row for name, step in summary["steps"].items() for row in _rows(summary, name, step, store)]
+    rows = [row for name, step in summary["steps"].items() for row in _rows(summary, name, step, names, store)]
     heads = ("step", "state", "time", "")
     longest = [max(map(cell_len, (head, *(str(row[at]) for row in rows)))) for at, head in enumerate(heads)]
     rest = width - longest[1] - longest[2] - BETWEEN * (len(heads) - 1)  # for the name and the note
@@ -158,22 +165,24 @@ def table(summary: dict[str, Any], width: int, store: RunStore | None = None, no
     return found
 
 
-def _rows(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunStore | None) -> list[Row]:
+def _rows(
+    summary: dict[str, Any], name: str, step: dict[str, Any], names: Mapping[str, str], store: RunStore | None
+) -> list[Row]:
     inside = step.get("iterations") or {}
     shown = inside if len(inside) <= 12 else {}
     return [
-        _row(summary, name, step, store),
-        *(_row(summary, f"  {path}", one, store) for path, one in shown.items()),
+        _row(summary, name, shown_path(name, names), step, store),
+        *(_row(summary, path, f"  {shown_path(path, names)}", one, store) for path, one in shown.items()),
     ]
 
 
-def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunStore | None) -> Row:
+def _row(summary: dict[str, Any], path: str, name: str, step: dict[str, Any], store: RunStore | None) -> Row:
     from rich.text import Text
 
     state = step["state"]
     note = without_codes(step["reason"] or "")
     if state == "running" and store is not None and step["attempts"]:
-        note = last_line(store.attempt_folder(summary["run"], name.strip(), step["attempts"]) / "log") or note
+        note = last_line(store.attempt_folder(summary["run"], path, step["attempts"]) / "log") or note
     tries = (
         f" (attempt {step['attempts']})"
         if step["attempts"] and step["attempts"] > 1 and "iterations" not in step
@@ -187,11 +196,11 @@ def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunSto
     )
 
 
-def print_table(summary: dict[str, Any]) -> None:
+def print_table(store: RunStore, summary: dict[str, Any]) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(table(summary, console.width))
+    console.print(table(summary, console.width, shown_names(store, summary["run"])))
 
 
 def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> None:
@@ -209,7 +218,7 @@ def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> N
     for name, value in summary["metrics"].items():
         click.echo(without_codes(f"{name} = {value}"))
     if values and summary["state"] == "succeeded":
-        for line in _values(summary):
+        for line in _values(summary, shown_names(store, summary["run"])):
             click.echo(without_codes(line))
     length = f" in {duration(elapsed(summary))}" if summary["finished"] and summary["started"] else ""
     click.echo(f"run {summary['run']} {summary['state']}{length}")
@@ -231,8 +240,8 @@ def _tail(store: RunStore, summary: dict[str, Any], error: dict[str, Any]) -> No
             click.echo(f"  {terminal_text(text)}")
 
 
-def _values(summary: dict[str, Any]) -> list[str]:
-    """Small values that the steps left."""
+def _values(summary: dict[str, Any], names: Mapping[str, str]) -> list[str]:
+    """Small values that the steps left; of a step that decides, what came out."""
     found = []
     for name, step in summary["steps"].items():
         shown = {
@@ -242,7 +251,9 @@ def _values(summary: dict[str, Any]) -> list[str]:
         }
         if shown and step["state"] in ("succeeded", "cached"):
             found.append(
-                f"{name}: "
+                f"{shown_path(name, names)}: {shown['value']}"
+                if name in names and "value" in shown
+                else f"{shown_path(name, names)}: "
                 + ", ".join(
                     f"{n} = {v!r}" if isinstance(v, bool | float | int) else f"{n} = {v}" for n, v in shown.items()
                 )

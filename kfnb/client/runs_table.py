@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from kfnb.client.run_object import Run
+from kfnb.notebook.notebook_source import AnyNotebook, source_of
+from kfnb.problems import NotebookError
+from kfnb.runs.notebook_runs import of_notebook
+from kfnb.runs.record.notebook_identity import written_id
+from kfnb.runs.record.run_query import RunQuery
 from kfnb.runs.record.run_store import RunStore
 from kfnb.states import SYMBOLS
 from kfnb.wording import duration, elapsed, moment
@@ -44,6 +51,16 @@ class RunTable(list[dict[str, Any]]):
 COLUMNS = ("run", "pipeline", "state", "created", "duration", "parameters", "metrics")
 
 
+def runs_of(store: RunStore, notebook: AnyNotebook) -> RunQuery:
+    """The query for the runs of a notebook. Of a file that is gone or cannot be read, the path alone counts."""
+    source = source_of(notebook)
+    written = None
+    if source.json is not None or source.path is not None:
+        with contextlib.suppress(NotebookError, OSError):
+            written = written_id(source.data())
+    return of_notebook(store, source.key, written)
+
+
 def runs(count: int = 20, notebook: str | Path | None = None, experiment: str | None = None) -> RunTable:
     """The newest runs.
 
@@ -54,14 +71,11 @@ def runs(count: int = 20, notebook: str | Path | None = None, experiment: str | 
     notebook, experiment
         Only those of this notebook, or of this named group.
     """
-    path = str(Path(notebook).absolute()) if notebook is not None else None
     store = RunStore()
     try:
-        heads = store.runs(count if path is None and experiment is None else 10_000)
-        heads_of_notebook = [
-            h for h in heads if path in (None, h["notebook"]) and experiment in (None, h["experiment"])
-        ]
-        return RunTable(_row(store.summary(h["run"])) for h in heads_of_notebook[:count])
+        own = RunQuery() if notebook is None else runs_of(store, notebook)
+        heads, _ = store.find(replace(own, experiment=experiment, count=count))
+        return RunTable(_row(store.summary(h["run"])) for h in heads)
     finally:
         store.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kfnb.client.run_object import Run
@@ -25,6 +25,7 @@ from kfnb.pipeline.model import Json, Parameter, Pipeline
 from kfnb.pipeline.parameters.bind_values import bind, convert
 from kfnb.problems import NotebookError, Problem, errors
 from kfnb.runs.kept_notebook import keep_notebook
+from kfnb.runs.notebook_runs import notebook_of_run
 from kfnb.runs.record.run_store import RunStore
 
 
@@ -120,6 +121,7 @@ def prepare(
         raise NotebookError(misplaced)
     store = RunStore()
     try:
+        run_options = replace(run_options, notebook_id=notebook_of_run(store, source.key, source.data()))
         problems = [*withheld_problems(chosen), *other_kernel, *engine_for(store, chosen).check(pipeline, run_options)]
     finally:
         store.close()

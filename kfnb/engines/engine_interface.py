@@ -34,6 +34,8 @@ class RunOptions:
         Run only this step, or this step and all steps after it. The values of the others come from the newest runs.
     any_parameters
         Whether such values count even when their run had other parameters.
+    notebook, notebook_id
+        The file of the notebook, and what identifies it wherever it lies (`kfnb.runs.record.notebook_identity`).
     max_parallel
         How many steps may run at one time. With 0 it is four times the number of cores, and at least 8.
     spawn
@@ -61,6 +63,7 @@ class RunOptions:
     start: str | None = None
     any_parameters: bool = False
     notebook: str | None = None
+    notebook_id: str | None = None
     folder: str = "."
     max_parallel: int = 0
     spawn: bool = False

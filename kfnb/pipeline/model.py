@@ -146,6 +146,8 @@ class Step:
 
     Parameters
     ----------
+    label
+        What people read in place of the name of a step that kfnb adds: ``if score > 0.5``.
     component, description
         The component's own name and description, where it has them: steps of one component share its name.
     command
@@ -181,6 +183,12 @@ class Step:
     component: str = ""
     description: str = ""
     setting_places: Places = ()
+    label: str = ""
+
+    @property
+    def shown_name(self) -> str:
+        """What people read: the label of a step that kfnb adds, the name of any other."""
+        return self.label or self.name
 
     @property
     def inputs(self) -> tuple[Input, ...]:

@@ -90,7 +90,7 @@ def _error(error: Json) -> Json:
 def _step(step: StepFacts, now: float) -> Json:
     ran = step.started is not None and step.state != "cached"
     return {
-        "name": step.name, "state": step.state, "symbol": SYMBOLS[step.state], "count": step.count, "started": moment(step.started, zone=True) if ran else "",
+        "name": step.name, "label": step.label, "state": step.state, "symbol": SYMBOLS[step.state], "count": step.count, "started": moment(step.started, zone=True) if ran else "",
         "duration": duration(seconds_between(step.started, step.finished, now)) if ran else "", "attempts": max(len(e.attempts) for e in step.entries),
         "reason": step.reason, "cells": list(step.cells),
     }  # fmt: skip
@@ -168,7 +168,7 @@ def _above(cell: ReportCell, facts: Facts, first: bool, alone: bool) -> str:
     """The line above a cell: the result of its step, or the role of the cell in the run."""
     mine = [s for s in facts.steps if s.name in cell.steps]
     if len(mine) > 1 or mine and not alone:
-        return f"Steps: {plain(listed([f'{SYMBOLS[s.state]} {s.name}' for s in mine], 40))}"
+        return f"Steps: {plain(listed([f'{SYMBOLS[s.state]} {s.label}' for s in mine], 40))}"
     if mine and first:
         return _headline(mine[0], facts.now)
     return f"*{plain(cell.note)}*" if cell.note else ""
@@ -182,7 +182,7 @@ def _headline(step: StepFacts, now: float) -> str:
         state, *others = facts_of(step.entries[0], now)
     began = f"started {moment(step.started, zone=True)}" if step.started is not None and step.state != "cached" else ""
     shown = " · ".join(plain(w) for w in (state, began, *others) if w)
-    return f"**{plain(step.name)}** · {shown}"
+    return f"**{plain(step.label)}** · {shown}"
 
 
 def _continued(step: StepFacts, number: int) -> str:

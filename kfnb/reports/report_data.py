@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.pipeline.model import Pipeline
-from kfnb.runs.kept_pipeline import kept_pipeline
+from kfnb.runs.kept_pipeline import kept_pipeline, shown_path
 from kfnb.runs.record.private_record_files import read_object
 from kfnb.runs.record.run_store import Event, RunStore
 from kfnb.states import ENDED, FINAL, together
@@ -31,9 +31,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Entry:
-    """A step, or one iteration of it (``path`` such as ``train[2]``), with its attempts, the last one last."""
+    """A step, or one iteration of it (``path`` such as ``train[2]``; ``label``: what people read), with its attempts, the last one last."""
 
     path: str
+    label: str
     state: str
     started: float | None = None
     finished: float | None = None
@@ -46,9 +47,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class StepFacts:
-    """A step of the pipeline and what became of it; ``looped``: its entries are iterations."""
+    """A step of the pipeline and what became of it; ``label``: what people read; ``looped``: its entries are iterations."""
 
     name: str
+    label: str
     cells: tuple[int, ...]
     entries: tuple[Entry, ...]
     looped: bool = False
@@ -112,22 +114,34 @@ def read_facts(store: RunStore, run_id: str) -> Facts:
     tries = _attempts(store.events(run_id))
     missing = "omitted" if head["state"] in FINAL else "pending"
     steps = []
+    names = {step.name: step.shown_name for step in pipeline.steps()}
     for step in pipeline.steps():
         rows_of_step = rows.pop(step.name, [])
         inside = [r for r in rows_of_step if r["path"] != step.name]
-        entries = [_entry(store, run_id, r, tries.get(r["path"], {})) for r in inside or rows_of_step]
+        entries = [
+            _entry(store, run_id, shown_path(r["path"], names), r, tries.get(r["path"], {}))
+            for r in inside or rows_of_step
+        ]
         cells = tuple(dict.fromkeys(c.cell for c in step.cells))
-        steps.append(StepFacts(step.name, cells, tuple(entries) or (Entry(step.name, missing),), bool(inside)))
+        steps.append(
+            StepFacts(
+                step.name,
+                step.shown_name,
+                cells,
+                tuple(entries) or (Entry(step.name, step.shown_name, missing),),
+                bool(inside),
+            )
+        )
     return Facts(head, pipeline, tuple(steps), store.summary(run_id)["metrics"], _target(folder), time.time())
 
 
-def _entry(store: RunStore, run_id: str, row: Json, tries: Mapping[int, Json]) -> Entry:
+def _entry(store: RunStore, run_id: str, label: str, row: Json, tries: Mapping[int, Json]) -> Entry:
     numbers = range(1, (row["attempts"] or 0) + 1)
     folders = {n: store.attempt_folder(run_id, row["path"], n) for n in numbers}
     attempts = [Attempt(n, folders[n], **tries.get(n, {})) for n in numbers if n in tries or folders[n].exists()]
     result = row["result"]
     return Entry(
-        row["path"], row["state"], row["started"], row["finished"], row["reason"], row["error"],
+        row["path"], label, row["state"], row["started"], row["finished"], row["reason"], row["error"],
         result.get("metrics", {}), tuple(result.get("warnings", ())), tuple(attempts),
     )  # fmt: skip
 

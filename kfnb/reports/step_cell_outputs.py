@@ -97,8 +97,8 @@ def facts_of(entry: Entry, now: float) -> list[str]:
 def headline(entry: Entry, now: float) -> Json:
     """The line above the outputs of an iteration, or of a step that shares its cell with others."""
     state, *others = facts_of(entry, now)
-    html = f'<p class="kfnb-entry" data-state="{entry.state}" data-path="{escape(entry.path)}"><strong>{escape(entry.path)}</strong> <span class="kfnb-state">{state}</span> {escape(" · ".join(others))}</p>'
-    return added("entry", html, f"{entry.path}  {'  '.join([state, *others])}")
+    html = f'<p class="kfnb-entry" data-state="{entry.state}" data-path="{escape(entry.path)}"><strong>{escape(entry.label)}</strong> <span class="kfnb-state">{state}</span> {escape(" · ".join(others))}</p>'
+    return added("entry", html, f"{entry.label}  {'  '.join([state, *others])}")
 
 
 def earlier_attempt(attempt: Attempt) -> Json:

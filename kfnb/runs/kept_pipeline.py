@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import from_json
@@ -22,6 +23,21 @@ def kept_pipeline(store: RunStore, run_id: str) -> Pipeline:
         raise UnknownRun(f"what run {run_id} kept is gone: there is no {path}; run the notebook again") from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         raise DamagedRecord(path, f"it is no pipeline ({type(error).__name__}: {error})") from None
+
+
+def shown_names(store: RunStore, run_id: str) -> dict[str, str]:
+    """What people read in place of the names of the steps that kfnb added to a run; empty where what it kept is gone."""
+    try:
+        steps = kept_pipeline(store, run_id).steps()
+    except (UnknownRun, DamagedRecord):
+        return {}
+    return {step.name: step.shown_name for step in steps if step.label}
+
+
+def shown_path(path: str, names: Mapping[str, str]) -> str:
+    """The path of a step as people read it: ``if x > 1[2]`` for an iteration of a step that kfnb added."""
+    name, bracket, index = path.partition("[")
+    return names.get(name, name) + bracket + index
 
 
 def check_step(pipeline: Pipeline, run_id: str, name: str) -> None:

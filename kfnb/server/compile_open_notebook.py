@@ -62,10 +62,10 @@ def explained(data: Any, path: str, name: str | None) -> dict[str, Any]:
 
 def shown(pipeline: Pipeline) -> dict[str, Any]:
     """The graph of a pipeline with its layout, and the cells of its steps."""
-    return {"graph": graph_of(pipeline).to_json(), "cells": _cells(pipeline)}
+    return {"graph": graph_of(pipeline).to_json(), "cells": cells_of(pipeline)}
 
 
-def _cells(pipeline: Pipeline) -> list[dict[str, Any]]:
+def cells_of(pipeline: Pipeline) -> list[dict[str, Any]]:
     """For every cell that steps come from: its number and id, and the steps. The cell that defines a component has the steps of all its calls."""
     entries: dict[int, dict[str, Any]] = {}
     for step in pipeline.steps():

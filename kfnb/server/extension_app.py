@@ -5,6 +5,8 @@ from __future__ import annotations
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float, Int
 
+from kfnb.runs.record.home_folder import home_folder
+from kfnb.schedule_keeper.keeper_process import start_keeper
 from kfnb.server.event_hub import Hub
 from kfnb.server.rest_handlers import ROUTES
 from kfnb.server.run_requests import Runs
@@ -29,6 +31,7 @@ class KfnbApp(ExtensionApp):
     ).tag(config=True)
 
     def initialize_settings(self) -> None:
+        start_keeper(home_folder())
         runs = Runs()
         hub = Hub(runs, self.look_every, self.queue_length)
         self.settings.update(

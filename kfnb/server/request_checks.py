@@ -26,6 +26,8 @@ from kfnb.runs.record.home_folder import home_folder
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import DamagedRecord
 from kfnb.runs.retention.prune_runs import StillRuns
+from kfnb.schedules.schedule_model import BadSchedule, UnknownSchedule
+from kfnb.schedules.timetable import BadTimetable
 from kfnb.server.ask_kernel import NoAnswer, packages_of_kernel
 from kfnb.server.body_size_limit import BoundedBody
 from kfnb.server.browser_json import to_wire
@@ -56,10 +58,12 @@ class Handler(BoundedBody, APIHandler):
             raise self.problem(409, words_of(error)) from None
         except TargetExists as error:
             raise self.problem(409 if error.replaceable else 422, str(error)) from None
-        except (UnknownRun, BadTarget) as error:
+        except (UnknownRun, UnknownSchedule, BadTarget) as error:
             raise self.problem(404, words_of(error)) from None
         except (BadNotebook, Refused) as error:
             raise self.problem(422, str(error), error.problems) from None
+        except (BadSchedule, BadTimetable) as error:
+            raise self.problem(422, str(error)) from None
         except NotebookError as error:
             raise self.problem(422, str(error), [p.to_json() for p in error.problems]) from None
         except ClusterError as error:

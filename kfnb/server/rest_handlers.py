@@ -13,14 +13,19 @@ from kfnb.server import compile_open_notebook
 from kfnb.server.browser_json import to_wire
 from kfnb.server.event_hub import Hub
 from kfnb.server.event_websocket import StreamHandler
+from kfnb.server.log_handlers import DisplayHandler, DisplayPageHandler, LogHandler, MatchesHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
+from kfnb.server.run_list_handlers import ChoicesHandler, DeleteRunsHandler, RunListHandler
+from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler
+from kfnb.server.schedule_handlers import SCHEDULE_ROUTES
 from kfnb.server.submission_handlers import SubmissionHandler
 from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
+from kfnb.server.value_handlers import ValueFileHandler, ValueHandler
 from kfnb.version import __version__
 
 API = r"/kfnb/api/v1"
 FOLDER = Path(__file__).parents[1]
-MOST_RUNS = 500  #: in one list
+LONGEST_TAG = 100  #: letters
 ENGINES = ("kfp", "argo")
 
 
@@ -67,18 +72,17 @@ class ManifestHandler(NotebookHandler):
         self.finish(to_wire(await self.ask(self.runs.compiled, pipeline, target, place, engine, python)))
 
 
-class RunsHandler(NotebookHandler):
+class RunsHandler(RunListHandler, NotebookHandler):
     """List the newest runs, or start a run."""
 
     @web.authenticated
     @authorized("read", AUTH)
     async def get(self) -> None:
         path = self.get_query_argument("notebook", "")
-        count = self.get_query_argument("count", "50")
-        if not count.isdecimal() or not 1 <= int(count) <= MOST_RUNS:
-            raise self.problem(400, f"`count` is a number from 1 to {MOST_RUNS}")
-        place = str(self.notebook_path(path)) if path else None
-        self.finish(to_wire({"runs": await self.ask(self.runs.newest, place, int(count))}))
+        place = self.notebook_path(path) if path else None
+        written = self.get_query_argument("notebook_id", None)
+        notebook = (str(place) if place else None, written) if path else None
+        self.finish(to_wire(self.with_paths(await self.ask(self.runs.find, self.query(), notebook))))
 
     @web.authenticated
     @authorized("execute", AUTH)
@@ -110,7 +114,7 @@ class RunsHandler(NotebookHandler):
 
 
 class RunHandler(Handler):
-    """Describe a run, or delete a run that has ended."""
+    """Describe a run, set its tags and its note, or delete it when it has ended."""
 
     @web.authenticated
     @authorized("read", AUTH)
@@ -121,18 +125,18 @@ class RunHandler(Handler):
     @web.authenticated
     @authorized("write", AUTH)
     async def delete(self, run_id: str) -> None:
-        deleted = await self.ask(self.runs.delete, run_id)
+        deleted = await self.ask(self.runs.delete, [run_id])
         self.finish(to_wire({"runs": list(deleted.runs), "bytes": deleted.bytes}))
 
-
-class GraphHandler(Handler):
-    """The graph of a run's pipeline, and the cells of its steps."""
-
     @web.authenticated
-    @authorized("read", AUTH)
-    async def get(self, run_id: str) -> None:
-        pipeline = await self.ask(self.runs.pipeline, run_id)
-        self.finish(to_wire(compile_open_notebook.shown(pipeline)))
+    @authorized("write", AUTH)
+    async def patch(self, run_id: str) -> None:
+        body = self.body(tags=list, note=str)
+        tags = body.get("tags")
+        if tags is not None and not all(isinstance(t, str) and 0 < len(t) <= LONGEST_TAG for t in tags):
+            raise self.problem(400, f"`tags` are texts of 1 to {LONGEST_TAG} letters")
+        await self.ask(self.runs.label, run_id, tags, body.get("note"))
+        self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
 
 
 class CancelHandler(Handler):
@@ -166,28 +170,6 @@ class RetryHandler(NotebookHandler):
         self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
 
 
-class LogHandler(Handler):
-    """A part of a step's log."""
-
-    @web.authenticated
-    @authorized("read", AUTH)
-    async def get(self, run_id: str, step: str) -> None:
-        attempt, start = self.get_query_argument("attempt", ""), self.get_query_argument("start", "0")
-        if not start.isdecimal() or not (attempt == "" or attempt.isdecimal() and 0 < int(attempt) < 10_000):
-            raise self.problem(400, "`attempt` and `start` are numbers")
-        number = int(attempt) if attempt else None
-        self.finish(to_wire(await self.ask(self.runs.log, run_id, unquote(step), number, int(start))))
-
-
-class DisplayHandler(Handler):
-    """The displays of a step."""
-
-    @web.authenticated
-    @authorized("read", AUTH)
-    async def get(self, run_id: str, step: str) -> None:
-        self.finish(to_wire({"outputs": await self.ask(self.runs.displayed, run_id, unquote(step))}))
-
-
 class ValuesHandler(Handler):
     """The inputs and outputs of a step: names, types, sizes and previews. No value is loaded."""
 
@@ -208,13 +190,21 @@ ROUTES: list[Any] = [
     (rf"{API}/clusters", ClustersHandler),
     (rf"{API}/trust", TrustHandler),
     (rf"{API}/runs", RunsHandler),
+    (rf"{API}/runs/choices", ChoicesHandler),
+    (rf"{API}/runs/delete", DeleteRunsHandler),
     (rf"{API}/runs/{ID}", RunHandler),
+    (rf"{API}/runs/{ID}/details", DetailsHandler),
     (rf"{API}/runs/{ID}/graph", GraphHandler),
     (rf"{API}/runs/{ID}/cancel", CancelHandler),
     (rf"{API}/runs/{ID}/retry", RetryHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/log", LogHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/log/matches", MatchesHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/display", DisplayHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/display/(?P<display>[0-9]{{1,6}})", DisplayPageHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/values", ValuesHandler),
     (rf"{API}/submission", SubmissionHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/values/(?P<value>[^/]+)", ValueHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/values/(?P<value>[^/]+)/file", ValueFileHandler),
     (rf"{API}/stream", StreamHandler),
+    *((rf"{API}/{path}", handler) for path, handler in SCHEDULE_ROUTES),
 ]

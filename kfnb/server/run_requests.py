@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,21 +32,18 @@ from kfnb.notebook.notebook_source import division_in, with_division
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from kfnb.problems import Problem, errors
-from kfnb.runs.attempt_logs import read_log
 from kfnb.runs.kept_notebook import keep_notebook, kept_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline
-from kfnb.runs.record.private_record_files import read_json_lines
+from kfnb.runs.notebook_runs import notebook_of_run, of_notebook
+from kfnb.runs.record.run_query import RunQuery
 from kfnb.runs.record.run_store import RunStore, has_record
 from kfnb.runs.retention.prune_runs import Pruned, delete_runs
 from kfnb.runs.step_inputs_outputs import previews
-from kfnb.states import FINAL, STEP_FINAL
+from kfnb.states import FINAL
 
 if TYPE_CHECKING:
     from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
     from kfnb.engines.cluster.submission.planned_retry import PlannedRetry
-
-LOG_PART = 2_000  #: lines of a log in one answer
-LONGEST_LINE = 20_000  #: characters of a line that are sent
 
 
 class Refused(Exception):
@@ -94,11 +91,19 @@ class Runs:
         return RunStore() if has_record() else None
 
     # ---------------------------------------------------------------- queries
-    def newest(self, notebook: str | None, count: int) -> list[dict[str, Any]]:
-        """The newest runs (of one notebook: its path on disk), each with its metrics."""
+    def find(self, query: RunQuery, notebook: tuple[str | None, str | None] | None) -> dict[str, Any]:
+        """A page of ``runs``, each with its metrics, and how many there are in ``total``.
+
+        Parameters
+        ----------
+        notebook
+            Only the runs of this notebook: its path on disk, and the id in its metadata.
+        """
         with self.record() as store:
-            heads = [h for h in store.runs(10_000 if notebook else count) if notebook in (None, h["notebook"])]
-            return [{**h, "metrics": store.summary(h["run"])["metrics"]} for h in heads[:count]]
+            own = {} if notebook is None else asdict(of_notebook(store, *notebook))
+            wanted = replace(query, notebook=own.get("notebook"), notebook_id=own.get("notebook_id"))
+            heads, total = store.find(wanted)
+            return {"runs": [{**h, "metrics": store.summary(h["run"])["metrics"]} for h in heads], "total": total}
 
     def snapshot(self, run_id: str) -> dict[str, Any]:
         """The present state of a run, and the number of the last event that it includes. Raises `UnknownRun`."""
@@ -110,28 +115,6 @@ class Runs:
         with self.record() as store:
             store.head(run_id)
             return kept_pipeline(store, run_id)
-
-    def log(self, run_id: str, path: str, attempt: int | None, start: int) -> dict[str, Any]:
-        """A part of a step's log from byte ``start``: ``lines`` as pairs of time and text, ``next``, and whether that is ``all``."""
-        with self.record() as store:
-            step = store.find_step(run_id, path)
-            number = min(attempt or step["attempts"] or 1, max(step["attempts"] or 1, 1))
-            lines: list[tuple[str, str]] = []
-            at = start
-            for line, after in read_log(store.attempt_folder(run_id, step["path"], number) / "log", start):
-                lines.append((line.time, line.text[:LONGEST_LINE]))
-                at = after
-                if len(lines) == LOG_PART:
-                    break
-            over = len(lines) < LOG_PART and (step["state"] in STEP_FINAL or number < (step["attempts"] or 0))
-            return {"attempt": number, "attempts": step["attempts"] or 0, "lines": lines, "next": at, "all": over}
-
-    def displayed(self, run_id: str, path: str) -> list[dict[str, Any]]:
-        """The displays of a step as MIME bundles, in order."""
-        with self.record() as store:
-            step = store.find_step(run_id, path)
-            file = store.attempt_folder(run_id, step["path"], step["attempts"] or 1) / "display.jsonl"
-            return [d for d in read_json_lines(file) if isinstance(d, dict)]
 
     def values(self, run_id: str, path: str) -> dict[str, Any]:
         """The inputs and outputs of a step, described without loading a value."""
@@ -179,8 +162,9 @@ class Runs:
             When there is no such target, or it does not answer.
         """
         chosen = usable_target(target, Path(options["notebook"]) if options.get("notebook") else None)
-        run_options = RunOptions(parameters=bind(pipeline, values), **options)
         with self.record() as store:
+            notebook_id = notebook_of_run(store, options.get("notebook"), source)
+            run_options = RunOptions(parameters=bind(pipeline, values), notebook_id=notebook_id, **options)
             engine = engine_for(store, chosen, self._warm_process.launch)
             misplaced = containers_elsewhere(chosen, run_options)
             problems = [*misplaced, *withheld_problems(chosen), *engine.check(pipeline, run_options)]
@@ -222,11 +206,22 @@ class Runs:
         with self._engine(run_id) as engine:
             return engine.cancel(run_id)
 
-    def delete(self, run_id: str) -> Pruned:
-        """Delete a run from the record. Raises `StillRuns` if it has not ended."""
+    def choices(self) -> dict[str, list[str]]:
+        """What runs can be told apart by: the notebooks, targets, experiments and tags that there are."""
         with self.record() as store:
-            store.head(run_id)
-            return delete_runs(store, [run_id])
+            return store.choices()
+
+    def label(self, run_id: str, tags: list[str] | None, note: str | None) -> None:
+        """Set the tags of a run, its note, or both. Raises `UnknownRun`."""
+        with self.record() as store:
+            store.label(run_id, tags, note)
+
+    def delete(self, runs: list[str], skip: bool = False) -> Pruned:
+        """Delete runs from the record. Raises `StillRuns` if one has not ended, unless ``skip`` leaves it."""
+        with self.record() as store:
+            if not skip:
+                store.head(runs[0])
+            return delete_runs(store, runs, skip=skip)
 
     def divided_as_before(self, run_id: str, notebook: Any) -> Any:
         """A notebook's JSON, divided into steps as the notebook of the run was. Raises `UnknownRun`."""

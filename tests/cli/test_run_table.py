@@ -25,7 +25,7 @@ def test_the_names_stand_beside_the_longest_reasons(width: int) -> None:
     summary = {"run": "r", "steps": steps}
     console = Console(width=width, file=None, force_terminal=False)
     with console.capture() as caught:
-        console.print(table(summary, width))
+        console.print(table(summary, width, {}))
     lines = caught.get().split("\n")
     assert all(len(line) <= width for line in lines)
     for name, state in zip(names, states, strict=True):

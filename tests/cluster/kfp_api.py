@@ -18,6 +18,7 @@ import kfp_server_api
 Json = dict[str, Any]
 LOG = re.compile(r"^/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log$")
 PROXY = "/api/v1/namespaces/kubeflow/services/ml-pipeline:http/proxy"  #: of Kubernetes' API server
+RECURRING = re.compile(r"^/apis/v2beta1/recurringruns/([^/:]+)(?::(\w+))?$")
 RUN = re.compile(r"^/apis/v2beta1/runs/([^/:]+)(?::(\w+))?$")
 
 
@@ -124,6 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
             created = {**body, "experiment_id": str(uuid.uuid4())}
             server.experiments[created["experiment_id"]] = created
             self._send(200, created)
+        elif path == "/apis/v2beta1/runs" and self.command == "GET" and query.get("sort_by"):
+            self._newest_runs(query)
         elif path == "/apis/v2beta1/runs" and self.command == "GET":
             (rule,) = json.loads(query["filter"])["predicates"]
             assert (rule["operation"], rule["key"]) == ("IN", "run_id")
@@ -137,10 +140,18 @@ class _Handler(BaseHTTPRequestHandler):
             created = {**body, "run_id": str(uuid.uuid4()), "state": "PENDING", "created_at": "2026-01-01T00:00:00Z"}
             server.runs[created["run_id"]] = created
             self._send(200, created)
+        elif path == "/apis/v2beta1/recurringruns" and self.command == "GET":
+            # one on each page, so that who asks must ask for all pages
+            page = int(query.get("page_token") or 0)
+            more = {"next_page_token": str(page + 1)} if page + 1 < len(server.recurring) else {}
+            self._send(200, {"recurringRuns": server.recurring[page : page + 1], **more})
         elif path == "/apis/v2beta1/recurringruns":
             typed(body, "V2beta1RecurringRun")
-            server.recurring.append(body)
-            self._send(200, {**body, "recurring_run_id": "r1"})
+            numbered = {**body, "recurring_run_id": f"r{len(server.recurring) + 1}", "status": "ENABLED"}
+            server.recurring.append({**numbered, "created_at": "2026-01-01T00:00:00Z"})
+            self._send(200, server.recurring[-1])
+        elif recurring := RECURRING.match(path):
+            self._recurring_run(recurring[1], recurring[2])
         elif path == "/apis/v2beta1/pipelines":
             typed(body, "V2beta1Pipeline")
             server.pipelines[body["display_name"]] = "p1"
@@ -168,6 +179,28 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(200, server.runs[match[1]])
         else:
             self._send(404, {"code": 5, "message": f"{path} not found"})
+
+    def _newest_runs(self, query: dict[str, str]) -> None:
+        assert query["sort_by"] == "created_at desc"
+        runs = list(self.known.runs.values())[::-1]
+        if "filter" in query:
+            (rule,) = json.loads(query["filter"])["predicates"]
+            assert (rule["operation"], rule["key"]) == ("EQUALS", "recurring_run_id")
+            runs = [r for r in runs if r.get("recurring_run_id") == rule["string_value"]]
+        self._send(200, {"runs": runs[: int(query["page_size"])]} if runs else {})
+
+    def _recurring_run(self, name: str, verb: str | None) -> None:
+        found = [r for r in self.known.recurring if r["recurring_run_id"] == name]
+        if not found:
+            self._send(404, {"code": 5, "message": f"Recurring run {name} not found"})
+        elif self.command == "DELETE":
+            self.known.recurring.remove(found[0])
+            self._send(200, {})
+        elif verb:
+            found[0]["status"] = {"enable": "ENABLED", "disable": "DISABLED"}[verb]
+            self._send(200, {})
+        else:
+            self._send(200, found[0])
 
     def _text(self, text: str) -> None:
         data = text.encode()

@@ -24,6 +24,7 @@ from kfnb.engines.kfp.kfp_engine import KfpEngine
 from kfnb.pipeline.model import Pipeline
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.run_store import RunStore
+from kfnb.schedules.schedule_model import Schedule
 from kfnb.step_settings import Settings
 from tests.cluster.kfp_api import Server, served
 from tests.cluster.kfp_backend import END, START, Backend, pod_node
@@ -518,7 +519,8 @@ def test_terminate_retry_and_schedule(tmp_path: Path) -> None:
         assert server.actions[-1] == (remote, "retry") and len(server.runs) == 1
         engine.archive(run_id)
         assert server.actions[-1] == (remote, "archive")
-        assert engine.schedule(pipeline, options(pipeline, tmp_path), "0 6 * * *") == "r1"
+        nightly = Schedule("nightly", "nightly", "houses.ipynb", "0 6 * * *", owner="ann")
+        assert engine.schedule(pipeline, options(pipeline, tmp_path), nightly) == "r1"
         assert server.recurring[0]["trigger"] == {"cron_schedule": {"cron": "0 0 6 * * *"}}
 
 

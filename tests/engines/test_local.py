@@ -62,7 +62,7 @@ def test_a_step_behind_a_false_condition_is_skipped_and_so_is_its_reader(here: H
         cell("print(x)", "step:d"),
     )
     assert states(run) == {"a": "succeeded", "b": "skipped", "c": "skipped", "d": "succeeded"}
-    assert run["steps"]["b"]["reason"] == "`x > 5` was false"
+    assert run["steps"]["b"]["reason"] == "`x > 5` was false: x = 1"
     assert "b" in run["steps"]["c"]["reason"]
 
 

@@ -6,12 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from typing import Any
 
 from kfnb.notebook import notebook_from_json
 from kfnb.pipeline.build.build_pipeline import Built, build
 from kfnb.pipeline.drawing.explain_pipeline import describe, text, why
+from kfnb.pipeline.drawing.graph_elements import graph_of
+from kfnb.pipeline.drawing.graph_layout import lay_out
 from kfnb.pipeline.drawing.graph_svg import draw, draw_run
+from kfnb.pipeline.model import Constant, Loop, Step
 from tests.notebooks import cell, notebook
 
 
@@ -221,3 +226,38 @@ def test_two_processes_give_the_same_pipeline_and_the_same_messages_in_the_same_
     ]  # fmt: skip
     assert "KF306" in outputs[0]
     assert outputs[0] == outputs[1] == outputs[2]
+
+
+def test_steps_that_kfnb_adds_are_shown_by_the_users_own_expressions() -> None:
+    cells = [
+        cell("a = 1", "step:a"),
+        cell("b = 2", "step:b"),
+        cell("print(a)", "step:c", "when:a + b > 9"),
+        cell("print(v)", "step:d", "foreach:v in range(a + b)"),
+    ]
+    pipeline = built(*cells).pipeline
+    shown = text(pipeline) + draw(pipeline) + why(built(*cells), "c") + why(built(*cells), "when-c")
+    assert "if a + b &gt; 9" in shown and "for each of range(a + b)" in shown and "after if a + b > 9" in shown
+    assert "when-c" not in shown and "foreach-d" not in shown
+
+
+def test_a_folded_loop_is_one_box_with_the_lines_of_its_steps() -> None:
+    cells = [cell("a = 1", "step:a"), cell("b = v", "step:b", "foreach:v in [1, 2]"), cell("print(b)", "step:c")]
+    loop = Loop("l", Constant([1, 2]), (Step("x", ()), Step("y", (), after=("x",))))
+    pipeline = replace(built(*cells).pipeline, body=(Step("first", ()), loop, Step("last", (), after=("y",))))
+    assert [f.id for f in graph_of(pipeline).frames] == ["l/loop"]
+    graph = graph_of(pipeline, ["l/loop"])
+    assert graph.frames == () and graph.height < graph_of(pipeline).height
+    assert [(b.step, b.steps) for b in graph.boxes if b.steps] == [("l/loop", ("x", "y"))]
+    assert [(n.source, n.to) for n in graph.lines] == [(("x", "y"), ("last",))]
+
+
+def test_a_wide_graph_is_folded_into_rows_and_a_tangled_one_is_laid_out_in_a_second() -> None:
+    names = [f"s{n}" for n in range(1000)]
+    sizes = dict.fromkeys(names, (100.0, 46.0))
+    wide = lay_out(sizes, [(names[0], name) for name in names[1:]])
+    assert wide.width < 3000
+    tangled = [(names[n // 3], names[n]) for n in range(1, 1000)] + list(zip(names, names[1:], strict=False))
+    began = time.process_time()
+    assert len(lay_out(sizes, tangled).centres) == 1000
+    assert time.process_time() - began < 3  # seconds, on a busy machine

@@ -34,7 +34,7 @@ def ask(jp_fetch: Any) -> Callable[..., Any]:
     """Ask the API: the method, the path's parts, and the body or the query; gives the JSON, which is as it is described."""
 
     async def asked(method: str, *path: str, body: Any = None, **query: str) -> Any:
-        text = json.dumps(body or {}) if method == "POST" else None
+        text = json.dumps(body or {}) if method in ("POST", "PATCH") else None
         answer = await jp_fetch(*API, *path, method=method, body=text, params=query)
         found = json.loads(answer.body)
         check(method, "/".join(path), answer.code, found)

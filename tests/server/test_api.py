@@ -106,6 +106,10 @@ async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: P
     assert [r["run"] for r in (await ask("GET", "runs", notebook="work/n.ipynb"))["runs"]] == [run_id]
     assert (await ask("GET", "runs", notebook="other.ipynb"))["runs"] == []
     assert [b["step"] for b in (await ask("GET", "runs", run_id, "graph"))["graph"]["boxes"]] == ["make", "use"]
+    details = await ask("GET", "runs", run_id, "details")
+    assert [s["cells"] for s in details["steps"]] == [[2], [3]]
+    assert (details["target"], details["path"]) == ("local", "work/n.ipynb")
+    assert [(a["number"], a["state"]) for a in details["attempts"]["use"]] == [(1, "succeeded")]
 
 
 async def test_a_failure_is_mended_and_only_what_must_run_again_runs(ask: Any, home: Path) -> None:

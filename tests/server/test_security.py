@@ -19,7 +19,15 @@ from tests.notebooks import cell, notebook
 
 API = ("kfnb", "api", "v1")
 RUN = "20260101-000000-abcd"
-EXAMPLES = {"run_id": RUN, "step": "train"}
+EXAMPLES = {
+    "run_id": RUN,
+    "step": "train",
+    "target": "local",
+    "schedule": "nightly",
+    "action": "pause",
+    "display": "0",
+    "value": "x",
+}
 
 
 class ReadOnly(Authorizer):
@@ -52,7 +60,7 @@ def endpoints() -> list[tuple[str, tuple[str, ...]]]:
 
 async def status(jp_fetch: Any, verb: str, path: tuple[str, ...], **options: Any) -> int:
     try:
-        answer = await jp_fetch(*path, method=verb, body="{}" if verb == "POST" else None, **options)
+        answer = await jp_fetch(*path, method=verb, body="{}" if verb in ("POST", "PATCH") else None, **options)
     except HTTPClientError as error:
         return int(error.code)
     return int(answer.code)
@@ -107,7 +115,7 @@ async def test_who_may_only_look_starts_and_ends_nothing(jp_fetch: Any, jp_ws_fe
     assert (await jp_fetch(*API, "compile", method="POST", body=body)).code == 200
     for path in (("runs",), ("runs", RUN, "cancel"), ("runs", RUN, "retry")):
         assert await status(jp_fetch, "POST", (*API, *path)) == 403
-    assert json.loads((await jp_fetch(*API, "runs")).body) == {"runs": []}
+    assert json.loads((await jp_fetch(*API, "runs")).body) == {"runs": [], "total": 0}
     (await jp_ws_fetch(*API, "stream")).close()
 
 

@@ -88,7 +88,11 @@ def container_tool(context: click.Context, parameter: click.Parameter, value: st
 @click.option(
     "--target", default="local", show_default=True, help="Where to run.", shell_complete=completion_words.target_names
 )
-@click.option("--cron", metavar="SCHEDULE", help='Do not run now: put it on the target\'s clock, such as "0 6 * * *".')
+@click.option(
+    "--cron",
+    metavar="SCHEDULE",
+    help='Do not run now, but at these times, such as "0 6 * * *": as `kfnb schedule add`.',
+)
 @click.option("--fuse", is_flag=True, help="On a cluster: run chains of light steps in one pod.")
 @click.option("--via-kfp", is_flag=True, help="Argo: submit the Workflow through Kubeflow Pipelines' legacy path.")
 @click.option("--spawn", is_flag=True, help="Start every step in a fresh interpreter.")
@@ -141,10 +145,14 @@ def run(
     if not as_json:
         report(notebook, (*built.problems, *prepared.problems), quiet=True)
         show_travelling(prepared)
+    if cron is not None:
+        from kfnb.cli.give_schedule import give_to_place
+
+        name = give_to_place(prepared, values, cron, as_json, pipeline=pipeline)
+        emit({"schedule": name, "cron": cron}) if as_json else click.echo(f"{name}: {cron}")
+        sys.exit(OK)
     with cluster_errors(as_json), builds_shown(prepared.target, as_json) as watch:
         engine = engine_for(store(), prepared.target, watch=watch)
-        if cron is not None:
-            scheduled(engine, prepared, cron, as_json)
         if via_kfp:
             uploaded(engine, prepared, as_json)
         run_id = prepared.submit(watch=watch).id
@@ -152,16 +160,6 @@ def run(
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)
     follow(engine, run_id, as_json)
-
-
-def scheduled(engine: Engine, prepared: Prepared, cron: str, as_json: bool) -> NoReturn:
-    """Put a pipeline on a cluster's clock."""
-    schedule = getattr(engine, "schedule", None)
-    if schedule is None:
-        refuse("this machine has no clock for runs: name a target of Kubeflow Pipelines or Argo", as_json)
-    name = schedule(prepared.pipeline, prepared.options, cron)
-    emit({"schedule": name, "cron": cron}) if as_json else click.echo(f"{name}: {cron}")
-    sys.exit(OK)
 
 
 def uploaded(engine: Engine, prepared: Prepared, as_json: bool) -> NoReturn:

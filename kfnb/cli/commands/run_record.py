@@ -4,31 +4,56 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kfnb.cli import completion_words
-from kfnb.cli.command_helpers import OK, as_json, cluster_errors, emit, refuse, resolved, run_argument, status_of, store
+from kfnb.cli.command_helpers import (
+    OK,
+    NotebookPath,
+    as_json,
+    cluster_errors,
+    emit,
+    refuse,
+    resolved,
+    run_argument,
+    status_of,
+    store,
+)
+from kfnb.states import RUN_STATES
 from kfnb.terminal_escapes import terminal_text
 from kfnb.wording import duration, elapsed, moment
 
 if TYPE_CHECKING:
+    from kfnb.notebook.notebook_source import Source
     from kfnb.runs.attempt_logs import LogLine
 
 
 @click.command()
+@click.argument("notebook", type=NotebookPath(dir_okay=False), required=False)
 @as_json
 @click.option("-n", "count", default=20, show_default=True, help="How many.")
-def runs(as_json: bool, count: int) -> None:
-    """List the newest runs."""
-    found = store().runs(count)
+@click.option("--tag", help="Only runs with this tag.")
+@click.option("--experiment", metavar="NAME", help="Only runs of this experiment.")
+@click.option("--state", "states", multiple=True, type=click.Choice(RUN_STATES), help="Only runs in this state.")
+@click.option("--text", help="Only runs with this text in the id, the names, the parameters, the note or a tag.")
+def runs(notebook: Source | None, as_json: bool, count: int, states: tuple[str, ...], **wanted: Any) -> None:
+    """List the newest runs, of NOTEBOOK or of all; a notebook that was renamed or moved keeps its runs."""
+    from kfnb.client.runs_table import runs_of
+    from kfnb.runs.record.run_query import RunQuery
+
+    record = store()
+    query = RunQuery() if notebook is None else runs_of(record, notebook)
+    found, _ = record.find(replace(query, count=count, states=states, **wanted))
     if as_json:
         emit(found)
         return
     if not found:
-        click.echo("there is no run yet: kfnb run NOTEBOOK")
+        is_all = notebook is None and not states and not any(wanted.values())
+        click.echo("there is no run yet: kfnb run NOTEBOOK" if is_all else "there is no such run")
     for head in found:
         length = duration(elapsed(head))
         click.echo(
@@ -38,7 +63,36 @@ def runs(as_json: bool, count: int) -> None:
 
 
 def _group(head: dict[str, Any]) -> str:
-    return f"  [{head['experiment']}]" if head["experiment"] else ""
+    return (f"  [{head['experiment']}]" if head["experiment"] else "") + _tags(head)
+
+
+def _tags(head: dict[str, Any]) -> str:
+    return "".join(f"  #{name}" for name in head["tags"])
+
+
+@click.command()
+@click.argument("run_ids", metavar="RUN…", nargs=-1, required=True, shell_complete=completion_words.run_ids)
+@click.option("-a", "--add", multiple=True, metavar="TAG", help="Add a tag; give it several times for several.")
+@click.option("-r", "--remove", multiple=True, metavar="TAG", help="Remove a tag.")
+@click.option("--note", help="Set the note; an empty one removes it.")
+@as_json
+def tag(
+    run_ids: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...], note: str | None, as_json: bool
+) -> None:
+    """Give runs tags and a note, or show those that they have."""
+    record = store()
+    heads = []
+    for run_id in dict.fromkeys(resolved(record, r, as_json) for r in run_ids):
+        if add or remove:
+            kept = (t for t in record.head(run_id)["tags"] if t not in remove)
+            record.label(run_id, tags=(*kept, *add))
+        record.label(run_id, note=note)
+        heads.append(record.head(run_id))
+    if as_json:
+        emit([{k: h[k] for k in ("run", "tags", "note")} for h in heads])
+        return
+    for head in heads:
+        click.echo(f"{head['run']}{_tags(head)}" + (f"  {head['note']}" if head["note"] else ""))
 
 
 @click.command()
@@ -59,7 +113,7 @@ def status(run_id: str, as_json: bool) -> None:
     else:
         from kfnb.cli.live_run_table import print_table
 
-        print_table(summary)
+        print_table(record, summary)
         conclude(record, summary, values=False)
     sys.exit(OK if summary["state"] in ("running", "pending") else status_of(summary["state"]))
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kfnb.engines.argo import workflow_kinds
 from kfnb.engines.argo.argo_server_client import ArgoServer, workflow_of
 from kfnb.engines.argo.container_templates import output_of
+from kfnb.engines.argo.cron_workflows import CronWorkflows
 from kfnb.engines.argo.dag_template_tasks import CANCEL_PARAMETER
 from kfnb.engines.argo.following.follow_workflow import WorkflowFollower, WorkflowSource
 from kfnb.engines.argo.following.read_status_nodes import Offloaded, nodes_of
@@ -30,6 +30,7 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runtime.pods.handover.engine_inputs import CANCELLED
+from kfnb.schedules.schedule_model import Schedule
 
 RUN_LABEL = "kfnb.dev/run"
 
@@ -70,21 +71,16 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
             "server": client.server,
         }
 
-    def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
-        """Create a CronWorkflow and return its name. An existing one of that name is replaced."""
+    def schedule(self, pipeline: Pipeline, options: RunOptions, schedule: Schedule) -> str:
+        """Create a CronWorkflow and return its name. An existing one of that name and of the same owner is replaced."""
+        self.schedules.check(schedule)
         images = self.build_images(pipeline, options, self.watch)
-        body = workflow_kinds.as_cron(self.compile_run(pipeline, options, images=images).workflow, cron)
-        kube = self.client
-        body["metadata"]["namespace"] = kube.namespace
-        name = str(body["metadata"]["name"])
-        try:
-            kube.create(body, "cronworkflows")
-        except ClusterError as error:
-            if error.kind != "conflict":
-                raise
-            kube.delete(name, "cronworkflows")
-            kube.create(body, "cronworkflows")
-        return name
+        return self.schedules.create(self.compile_run(pipeline, options, images=images).workflow, schedule)
+
+    @property
+    def schedules(self) -> CronWorkflows:
+        """The schedules of the target's namespace."""
+        return CronWorkflows(self.client)
 
     def recorded_outputs(self, run_id: str, old: CompiledWorkflow, new: CompiledWorkflow) -> StepOutputs:
         """The outputs in the Workflow's nodes, and those that it took from earlier Workflows. None when the Workflow is gone."""

@@ -21,6 +21,7 @@ from kfnb.engines.kfp.refusal_words import ROLE, explained
 
 API = "/apis/v2beta1"
 MOUNTED_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  #: in a pod that may use the API
+PAGE = "100"  #: recurring runs in one answer
 SERVICE = "ml-pipeline:http"
 ERROR_IN_LOG = '{"error_message":"'  #: how an error in the place of a log begins
 Json = dict[str, Any]
@@ -92,6 +93,28 @@ class KfpClient:
             ]
         )
 
+    def recurring_run(self, recurring_run_id: str) -> Json:
+        return self._request("GET", f"/recurringruns/{quote(recurring_run_id, safe='')}")
+
+    def recurring_runs(self) -> list[Json]:
+        """All recurring runs of the namespace, or of the server where it is for a single user."""
+        query = {"page_size": PAGE, **self._namespace_query()}
+        found: list[Json] = []
+        while True:
+            answer = self._request("GET", "/recurringruns", params=query)
+            found += answer.get("recurringRuns") or []
+            if not answer.get("next_page_token"):
+                return found
+            query["page_token"] = str(answer["next_page_token"])
+
+    def newest_runs(self, count: int, recurring_run_id: str = "") -> list[Json]:
+        """The newest runs, the newest first; with an id, those of a recurring run."""
+        query = {"page_size": str(count), "sort_by": "created_at desc", **self._namespace_query()}
+        if recurring_run_id:
+            rule = {"operation": "EQUALS", "key": "recurring_run_id", "string_value": recurring_run_id}
+            query["filter"] = json.dumps({"predicates": [rule]})
+        return list(self._request("GET", "/runs", params=query).get("runs") or [])
+
     def _namespace_query(self) -> dict[str, str]:
         return {"namespace": self.namespace} if self.namespace else {}
 
@@ -101,6 +124,14 @@ class KfpClient:
 
     def create_recurring_run(self, body: Json) -> str:
         return str(self._request("POST", "/recurringruns", json=body)["recurring_run_id"])
+
+    def act_on_recurring_run(self, recurring_run_id: str, verb: str) -> None:
+        """``enable`` or ``disable`` a recurring run."""
+        self._request("POST", f"/recurringruns/{quote(recurring_run_id, safe='')}:{verb}")
+
+    def delete_recurring_run(self, recurring_run_id: str) -> None:
+        """Delete a recurring run. Its runs stay."""
+        self._request("DELETE", f"/recurringruns/{quote(recurring_run_id, safe='')}")
 
     def act(self, run_id: str, verb: str) -> None:
         """``terminate``, ``retry`` or ``archive`` a run."""

@@ -33,11 +33,13 @@ from kfnb.engines.kfp.following.taken_texts import Taken, taken_outputs, texts_i
 from kfnb.engines.kfp.ir.component_executors import output_of
 from kfnb.engines.kfp.ir.pipeline_ir import CompiledIr, compile_ir
 from kfnb.engines.kfp.kfp_client import KfpClient
+from kfnb.engines.kfp.recurring_runs import RecurringRuns
 from kfnb.engines.kfp.workflow_size import WORKFLOW_LIMIT, workflow_size
 from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore
+from kfnb.schedules.schedule_model import Schedule
 from kfnb.states import FINAL
 
 RUN_LABEL = "pipeline/runid"  #: the label that the backend puts on the Workflow and the pods of a run
@@ -86,20 +88,17 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         body = self._body(pipeline, options, compiled, f"{pipeline.name} {run_id}")
         return {"run": client.create_run(body), "host": client.host}
 
-    def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
-        """Create a recurring run and return its id. ``cron`` has six fields that begin with seconds, or five fields, which mean second 0."""
+    def schedule(self, pipeline: Pipeline, options: RunOptions, schedule: Schedule) -> str:
+        """Create a recurring run and return its id."""
+        self.schedules.check(schedule)
         images = self.build_images(pipeline, options, self.watch)
-        body = self._body(pipeline, options, self.compile_run(pipeline, options, images=images), pipeline.name)
-        fields = cron if len(cron.split()) != 5 else f"0 {cron}"
-        return self.client.create_recurring_run(
-            {
-                **body,
-                "trigger": {"cron_schedule": {"cron": fields}},
-                "mode": "ENABLE",
-                "max_concurrency": "1",
-                "no_catchup": True,
-            }
-        )
+        compiled = self.compile_run(pipeline, options, images=images)
+        return self.schedules.create(self._body(pipeline, options, compiled, schedule.name), schedule)
+
+    @property
+    def schedules(self) -> RecurringRuns:
+        """The recurring runs that the user may see."""
+        return RecurringRuns(self.client)
 
     def submit_workflow(self, pipeline: Pipeline, options: RunOptions) -> str:
         """Upload the pipeline as an Argo Workflow, which is a package of version 1, start a run of it and return the run's id.

@@ -52,7 +52,7 @@ def find_reusable(
     depends = parameters_of_steps(pipeline)
     reusable: dict[str, ReusedResult] = {}
     for head in store.runs(RUNS):
-        if (head["notebook"], head["pipeline"]) != (options.notebook, pipeline.name) or head["run"] == run_id:
+        if not _is_earlier(head, pipeline, options) or head["run"] == run_id:
             continue
         old_parameters = head["parameters"]
         changed = {
@@ -68,6 +68,12 @@ def find_reusable(
             if candidate is None or (candidate.other and not other):
                 reusable[step["path"]] = ReusedResult(head["run"], step, other)
     return reusable
+
+
+def _is_earlier(head: dict[str, Any], pipeline: Pipeline, options: RunOptions) -> bool:
+    """Whether a run is one of the same pipeline of the same notebook."""
+    own = "notebook_id" if options.notebook_id is not None else "notebook"
+    return (head[own], head["pipeline"]) == (getattr(options, own), pipeline.name)
 
 
 def steps_to_run(pipeline: Pipeline, options: RunOptions) -> set[str]:

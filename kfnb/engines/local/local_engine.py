@@ -85,8 +85,9 @@ class LocalEngine:
                 for path, t in find_reusable(self.store, pipeline, options, run_id).items()
             }
             self.store.add(
-                run_id, pipeline.name, options.notebook, options.experiment, self.name, options.parameters, reused
-            )
+                run_id, pipeline.name, options.notebook, options.experiment, self.name, options.parameters, reused,
+                notebook_id=options.notebook_id,
+            )  # fmt: skip
             self._launch(run_id)
         return run_id
 

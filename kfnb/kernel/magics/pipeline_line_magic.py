@@ -6,6 +6,7 @@ import difflib
 import shlex
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from kfnb.cli.command_helpers import OK
 from kfnb.cli.commands.run_and_retry import parse_parameters, retry, run
 from kfnb.cli.target_builds import builds_shown
 from kfnb.client.run_object import Run, RunFailed
-from kfnb.client.runs_table import runs
+from kfnb.client.runs_table import runs, runs_of
 from kfnb.client.start_run import prepare
 from kfnb.engines.cluster.targets.targets import targets
 from kfnb.engines.local.processes.launch_run_process import WarmProcess
@@ -160,8 +161,8 @@ class PipelineMagic:
         return [newest, *argv]
 
     def _newest(self, store: RunStore) -> str | None:
-        own = self._here().key
-        return next((h["run"] for h in store.runs(1000) if h["notebook"] == own), None)
+        found, _ = store.find(replace(runs_of(store, self._here()), count=1))
+        return found[0]["run"] if found else None
 
     # ---------------------------------------------------------------- what a notebook shows better
     def _run(self, argv: list[str]) -> Run | None:

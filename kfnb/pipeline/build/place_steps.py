@@ -52,7 +52,8 @@ def place_step(step: Step, unit: Unit, units: tuple[Unit, ...], pending: list[in
 def _evaluation_step(expression_unit: Unit, prepared: Prepared) -> Step:
     """A step of its own for a condition whose names come from several steps."""
     expression = expression_unit.expression
-    return Step(expression_unit.name, (), prepared.ordered(), exports=(Export("value", f"bool({expression})"),))
+    export = Export("value", f"bool({expression})")
+    return Step(expression_unit.name, (), prepared.ordered(), exports=(export,), label=f"if {expression}")
 
 
 def _loop(
@@ -72,7 +73,8 @@ def _loop(
         cell = expression_unit.cells[0]
         code = Code(cell.number, f"{ITEMS} = [*({expression_unit.expression})]", cell.line, cell.id)
         export = Export("items", f"list(range(len({ITEMS})))")
-        before.append(Step(expression_unit.name, (code,), prepared.ordered(), (ITEMS,), exports=(export,)))
+        label = f"for each of {expression_unit.expression}"
+        before.append(Step(expression_unit.name, (code,), prepared.ordered(), (ITEMS,), exports=(export,), label=label))
         items = ExportRef(expression_unit.name, "items")
         first = (
             Input(ITEMS, OutputRef(expression_unit.name, ITEMS)),

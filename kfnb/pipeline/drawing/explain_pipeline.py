@@ -28,7 +28,7 @@ def describe(built: Built) -> dict[str, Any]:
         marks_of_step = marks.get(step.name)
         steps.append(
             {
-                "name": step.name, "cells": list(dict.fromkeys(c.cell for c in step.cells)),
+                "name": step.name, "label": step.shown_name, "cells": list(dict.fromkeys(c.cell for c in step.cells)),
                 "inputs": list(dict.fromkeys(i.name for i in step.inputs if _shown(i.name))),
                 "outputs": [n for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)],
                 "shared": [{"cell": p.code.cell, "line": p.code.line} for p in step.prepare if isinstance(p, Replay)],
@@ -71,6 +71,9 @@ def _around(body: tuple[Node, ...], when: str, each: str) -> Iterator[tuple[str,
                 negated.append(f"not ({condition})")
 
 
+LONG = 30  #: letters of a name that others need not be set apart for
+
+
 def _shown(name: str) -> bool:
     return not name.startswith("_kfnb")
 
@@ -90,7 +93,9 @@ def text(pipeline: Pipeline) -> str:
     for edge in pipeline.edges:
         sources = before.setdefault(edge.to, [])
         sources += [edge.source] if edge.source not in sources else []
-    width = max((len(s.name) for s in pipeline.steps()), default=4)
+    names = {s.name: s.shown_name for s in pipeline.steps()}
+    before = {to: [names[s] for s in sources] for to, sources in before.items()}
+    width = max((len(name) for name in names.values() if len(name) <= LONG), default=4)
     for node in pipeline.body:
         lines += _node(node, before, width, 0)
     return "\n".join(lines)
@@ -118,7 +123,7 @@ def _node(node: Node, before: dict[str, list[str]], width: int, depth: int) -> l
 def _step(step: Step, before: dict[str, list[str]], width: int, depth: int) -> list[str]:
     inputs = list(dict.fromkeys(AMBIENT.get(i.name, i.name) for i in step.inputs if _shown(i.name)))
     outputs = [AMBIENT.get(n, n) for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)]
-    line = f"{'  ' * depth}{step.name:{width}}  {cells(step)}"
+    line = f"{'  ' * depth}{step.shown_name:{width}}  {cells(step)}"
     after = list(dict.fromkeys([*before.get(step.name, []), *step.after]))
     line += f"   after {', '.join(after)}" if after else ""
     line += f"   takes {', '.join(inputs)}" if inputs else ""
@@ -135,10 +140,11 @@ def why(built: Built, name: str) -> str:
     if step is None:
         raise KeyError(name)
     unit = next((u for u in built.units if u.kind == STEP and u.name == name), None)
-    lines = [f"{name}  ({cells(step)})" if step.cells else name]
+    names = {s.name: s.shown_name for s in pipeline.steps()}
+    lines = [f"{names[name]}  ({cells(step)})" if step.cells else names[name]]
     lines += _marked(unit) + list(built.decisions.get(name, ()))
     edges = [e for e in pipeline.edges if e.to == name]
-    lines += ["waits for"] + [f"  {e.source}: {e.why}" for e in edges] if edges else ["waits for nothing"]
+    lines += ["waits for"] + [f"  {names[e.source]}: {e.why}" for e in edges] if edges else ["waits for nothing"]
     parameters = [i.name for i in step.inputs if isinstance(i.ref, ParameterRef)]
     if parameters:
         lines += [f"takes the parameters {', '.join(parameters)}"]
@@ -149,7 +155,7 @@ def why(built: Built, name: str) -> str:
     after = [e for e in pipeline.edges if e.source == name and e.names]
     if after:
         lines.append("gives")
-        lines += [f"  {', '.join(AMBIENT.get(n, n) for n in e.names)} to {e.to}" for e in after]
+        lines += [f"  {', '.join(AMBIENT.get(n, n) for n in e.names)} to {names[e.to]}" for e in after]
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ It is laid out here once; whoever shows it (the command line, JupyterLab, a save
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -25,9 +25,13 @@ Points = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class Box:
-    """A step; ``x`` and ``y`` are its upper left corner. ``kind`` (``if loop finally`` or empty) and ``note``: what stands around it alone."""
+    """A step, or a folded frame with ``steps`` in it; ``x`` and ``y`` are its upper left corner.
+
+    ``label`` is what people read. ``kind`` (``if loop try finally`` or empty) and ``note``: what stands around it alone.
+    """
 
     step: str
+    label: str
     x: float
     y: float
     width: float
@@ -36,12 +40,14 @@ class Box:
     where: str
     kind: str = ""
     note: str = ""
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What several steps stand in: ``kind`` is ``if loop try finally``."""
+    """What several steps stand in: ``kind`` is ``if loop try finally``. By its ``id`` it can be folded."""
 
+    id: str
     kind: str
     label: str
     x: float
@@ -84,27 +90,38 @@ class Graph:
         )
 
 
-def graph_of(pipeline: Pipeline) -> Graph:
-    """Lay out the graph of a pipeline. A handler around the whole pipeline stands at the bottom."""
+@dataclass(frozen=True)
+class _Wanted:
+    """Why each step waits for another, by both names, and the ids of the frames that are folded."""
+
+    reasons: Mapping[tuple[str, str], list[str]]
+    folded: frozenset[str]
+
+
+def graph_of(pipeline: Pipeline, folded: Collection[str] = ()) -> Graph:
+    """Lay out the graph of a pipeline. A handler around the whole pipeline stands at the bottom.
+
+    Parameters
+    ----------
+    folded
+        The ids of frames of which one box is drawn instead of what is in them.
+    """
     reasons: dict[tuple[str, str], list[str]] = {}
     for edge in pipeline.edges:
         reasons.setdefault((edge.source, edge.to), []).append(edge.why)
     for step in pipeline.steps():
         for name in step.after:
             reasons.setdefault((name, step.name), [])
-    return _body(pipeline.body, reasons)
+    return _body(pipeline.body, _Wanted(reasons, frozenset(folded)))
 
 
-Reasons = Mapping[tuple[str, str], list[str]]
-
-
-def _body(body: tuple[Node, ...], reasons: Reasons) -> Graph:
+def _body(body: tuple[Node, ...], wanted: _Wanted) -> Graph:
     if len(body) == 1 and isinstance(body[0], Guard):
-        return _guarded(body[0], reasons)
-    items = dict(_items(body, reasons))
-    homes = {b.step: name for name, part in items.items() for b in part.boxes}
+        return _guarded(body[0], wanted)
+    items = dict(_items(body, wanted))
+    homes = {step: name for name, part in items.items() for step in _steps(part)}
     lifted: dict[tuple[str, str], list[str]] = {}
-    for (source, to), why in reasons.items():
+    for (source, to), why in wanted.reasons.items():
         if source in homes and to in homes and homes[source] != homes[to]:
             lifted.setdefault((homes[source], homes[to]), []).extend(why)
     layout = lay_out({n: (part.width, part.height) for n, part in items.items()}, lifted)
@@ -119,7 +136,7 @@ def _body(body: tuple[Node, ...], reasons: Reasons) -> Graph:
     return _joined(found, lines)
 
 
-def _items(body: Iterable[Node], reasons: Reasons) -> Iterator[tuple[str, Graph]]:
+def _items(body: Iterable[Node], wanted: _Wanted) -> Iterator[tuple[str, Graph]]:
     """The parts of a body, each of which is laid out as one item."""
     for node in body:
         if isinstance(node, Step):
@@ -128,47 +145,59 @@ def _items(body: Iterable[Node], reasons: Reasons) -> Iterator[tuple[str, Graph]
             for index, branch in enumerate(node.branches):
                 if branch.body:
                     label = f"if {branch_condition(branch)}" if branch.when is not None else "else"
-                    yield f"{node.name}/{index}", _framed("if", label, branch.body, reasons)
+                    key = f"{node.name}/{index}"
+                    yield key, _framed(key, "if", label, branch.body, wanted)
         elif isinstance(node, Loop):
-            yield f"{node.name}/loop", _framed("loop", f"for each of {loop_items(node)}", node.body, reasons)
+            key = f"{node.name}/loop"
+            yield key, _framed(key, "loop", f"for each of {loop_items(node)}", node.body, wanted)
         else:
-            yield f"{node.name}/try", _around("try", "try", _guarded(node, reasons))
+            key = f"{node.name}/try"
+            yield key, _around(key, "try", "try", _guarded(node, wanted), wanted)
 
 
-def _framed(kind: str, label: str, body: tuple[Node, ...], reasons: Reasons) -> Graph:
+def _framed(key: str, kind: str, label: str, body: tuple[Node, ...], wanted: _Wanted) -> Graph:
     """A frame, or a note in the box if only one step would stand in the frame."""
     if len(body) == 1 and isinstance(body[0], Step):
         return _box(body[0], kind, label)
-    return _around(kind, label, _body(body, reasons))
+    return _around(key, kind, label, _body(body, wanted), wanted)
 
 
-def _guarded(guard: Guard, reasons: Reasons) -> Graph:
-    inside = _body(guard.body, reasons)
+def _guarded(guard: Guard, wanted: _Wanted) -> Graph:
+    inside = _body(guard.body, wanted)
     if not guard.handler:
         return inside
-    below = _framed("finally", "at the end, always", guard.handler, reasons)
+    below = _framed(f"{guard.name}/finally", "finally", "at the end, always", guard.handler, wanted)
     width = max(inside.width, below.width)
     top = inside.height + APART if inside.boxes else 0.0
     parts = [inside.moved((width - inside.width) / 2, 0.0), below.moved((width - below.width) / 2, top)]
     return _joined([Graph(width, top + below.height), *parts], ())
 
 
-def _around(kind: str, label: str, inside: Graph) -> Graph:
+def _around(key: str, kind: str, label: str, inside: Graph, wanted: _Wanted) -> Graph:
+    """A frame around a picture, or the box of a folded frame."""
+    steps = _steps(inside)
+    if key in wanted.folded:
+        width, count = _width(label, ""), f"{len(steps)} step{'s' * (len(steps) != 1)}"
+        return Graph(width, HEIGHT, (Box(key, label, 0.0, 0.0, width, HEIGHT, (), count, kind, "", steps),))
     width = max(inside.width, 6.6 * min(len(label), NOTE)) + 2 * PADDING
     height = inside.height + PADDING + LABEL
-    frame = Frame(kind, label, 0.0, 0.0, width, height, _steps(inside))
+    frame = Frame(key, kind, label, 0.0, 0.0, width, height, steps)
     moved = inside.moved((width - inside.width) / 2, LABEL)
     return _joined([Graph(width, height, frames=(frame,)), moved], ())
 
 
 def _box(step: Step, kind: str = "", note: str = "") -> Graph:
-    width = max(92.0, 8.2 * len(step.name) + 26, 6.3 * min(len(note), NOTE) + 22)
+    width, label = _width(step.shown_name, note), step.shown_name
     numbers = tuple(dict.fromkeys(c.cell for c in step.cells))
-    return Graph(width, HEIGHT, (Box(step.name, 0.0, 0.0, width, HEIGHT, numbers, cells(step), kind, note),))
+    return Graph(width, HEIGHT, (Box(step.name, label, 0.0, 0.0, width, HEIGHT, numbers, cells(step), kind, note),))
+
+
+def _width(label: str, note: str) -> float:
+    return max(92.0, 8.2 * min(len(label), NOTE) + 26, 6.3 * min(len(note), NOTE) + 22)
 
 
 def _steps(part: Graph) -> tuple[str, ...]:
-    return tuple(b.step for b in part.boxes)
+    return tuple(step for box in part.boxes for step in (box.steps or (box.step,)))
 
 
 def _joined(parts: list[Graph], lines: tuple[Line, ...]) -> Graph:

@@ -6,11 +6,14 @@ their neighbours, then moved towards them as far as the row allows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 GAP, RANK, SWEEPS = 24.0, 44.0, 8
-Place = str | tuple[str, str, int]  #: a step, or the bend of a long edge in a layer
+ROW = 10  #: boxes that stand side by side; others wait in the rows below
+MOST_BENDS = 4_000  #: of all edges together; the longest go without, when a graph has more than anybody can follow
+Place = str | tuple[str, str, int]  #: a step, or in a layer the bend of the long edges from one step or to another
 
 
 @dataclass(frozen=True)
@@ -34,32 +37,54 @@ def lay_out(sizes: Mapping[str, tuple[float, float]], edges: Iterable[tuple[str,
     rows: list[list[Place]] = [[] for _ in range(max(layer.values(), default=0) + 1)]
     for name in widths:
         rows[layer[name]].append(name)
+    chains = _chains(following, layer)
+    for place in dict.fromkeys(place for chain in chains.values() for place in chain[1:-1]):
+        row = rows[place[2]]  # type: ignore[index]
+        row.insert(len(row) // 2, place)  # what an edge passes stands on both of its sides
     up: dict[Place, list[Place]] = {}
     down: dict[Place, list[Place]] = {}
-    chains: dict[tuple[str, str], list[Place]] = {}
-    for source, targets in following.items():
-        for to in targets:
-            bends: list[Place] = [(source, to, at) for at in range(layer[source] + 1, layer[to])]
-            for bend in bends:
-                rows[bend[2]].append(bend)  # type: ignore[index]
-            chain: list[Place] = [source, *bends, to]
-            chains[source, to] = chain
-            for one, other in zip(chain, chain[1:], strict=False):
-                down.setdefault(one, []).append(other)
+    for (source, to), chain in chains.items():
+        if len(chain) == 2 and layer[to] - layer[source] > 1:
+            continue  # it is drawn straight, behind everything, and moves nothing
+        for one, other in zip(chain, chain[1:], strict=False):
+            if other not in down.setdefault(one, []):
+                down[one].append(other)
                 up.setdefault(other, []).append(one)
     _sort(rows, up, down)
     x = _positions(rows, up, down, widths)
     return _layout(rows, x, chains, sizes)
 
 
+def _chains(following: Mapping[str, list[str]], layer: Mapping[str, int]) -> dict[tuple[str, str], list[Place]]:
+    """What every edge passes: its two steps, and a bend in each row between them. The shortest edges come first."""
+    entering = Counter(to for targets in following.values() for to in targets)
+    pairs = [(source, to) for source, targets in following.items() for to in targets]
+    chains: dict[tuple[str, str], list[Place]] = {}
+    left = MOST_BENDS
+    for source, to in sorted(pairs, key=lambda pair: layer[pair[1]] - layer[pair[0]]):
+        between = range(layer[source] + 1, layer[to])
+        left -= len(between)
+        # the edges of the busier end run together as far as they can
+        first, last = (source, "") if len(following[source]) >= entering[to] else ("", to)
+        chains[source, to] = [source, *((first, last, at) for at in between if left >= 0), to]
+    return chains
+
+
 def _layers(following: Mapping[str, list[str]]) -> dict[str, int]:
+    """The row of every box: below all that it waits for, and where there is room for it."""
     open_edges = {n: 0 for n in following}
     for targets in following.values():
         for to in targets:
             open_edges[to] += 1
     ready = [n for n, count in open_edges.items() if not count]
     layer = dict.fromkeys(ready, 0)
+    taken: dict[int, int] = {}
     for name in ready:
+        at = layer[name]
+        while taken.get(at, 0) >= ROW:
+            at += 1
+        taken[at] = taken.get(at, 0) + 1
+        layer[name] = at
         for to in following[name]:
             layer[to] = max(layer.get(to, 0), layer[name] + 1)
             open_edges[to] -= 1

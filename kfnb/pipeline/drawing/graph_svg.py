@@ -91,9 +91,10 @@ def _box(box: Box, state: str, count: str) -> str:
     state_text = " ".join(w for w in (SYMBOLS.get(state, ""), state, count) if w)
     fits = len(state_text) * LETTER < box.width
     note = box.note if len(box.note) <= NOTE else box.note[: NOTE - 1] + "…"
-    rows = [("name", box.step), (f"note {box.kind}".strip(), note or ("" if state else box.where))]
+    label = box.label if len(box.label) <= NOTE else box.label[: NOTE - 1] + "…"
+    rows = [("name", label), (f"note {box.kind}".strip(), note or ("" if state else box.where))]
     rows += [("state", state_text if fits else f"{SYMBOLS[state]} {count}")] if state else []
-    hint = ": ".join(w for w in (box.step, box.note) if w) + (f" ({box.where})" if box.where else "")
+    hint = ": ".join(w for w in (box.label, box.note) if w) + (f" ({box.where})" if box.where else "")
     rect = _rect(box.x, box.y, box.width, box.height, f"{box.kind}-box" if box.kind else "box")
     title = f"<title>{escape(hint)}{escape(f', {state_text}') if state_text else ''}</title>"
     mark = f' data-step="{escape(box.step)}" data-state="{escape(state)}"' if state else ""

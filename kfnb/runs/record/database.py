@@ -17,7 +17,8 @@ from kfnb.runs.record.private_record_files import FILE_MODE, DamagedRecord
 SCHEMA = """
 create table if not exists runs (
     id text primary key, pipeline text, notebook text, experiment text, engine text, state text, parameters text,
-    created real, started real, finished real, error text);
+    created real, started real, finished real, error text, notebook_id text, target text, note text);
+create table if not exists tags (run text, tag text, primary key (run, tag));
 create table if not exists events (run text, seq integer, time real, kind text, data text, primary key (run, seq));
 create table if not exists steps (
     run text, path text, step text, position integer, state text, started real, finished real, attempts integer, reason text,
@@ -25,15 +26,19 @@ create table if not exists steps (
 create table if not exists kept (run text, path text, entry text, primary key (run, path));
 create table if not exists cache (key text primary key, result text, used real);
 """
+ADDED = ("notebook_id", "target", "note")  #: columns of ``runs`` that records of earlier versions do not have
+#: What a record that cannot be written shows in place of what it does not have.
+STAND_IN_RUNS = "create temp view runs as select *, {missing} from main.runs"
+STAND_IN_TAGS = "create temp table tags (run text, tag text)"
 PATIENCE = 30  #: seconds to wait for another process that writes
 MISFIT = ("no such table", "no such column", "has no column")
 
 
 class Database:
-    """One connection. It belongs to its thread."""
+    """One connection. It belongs to its thread. ``schema`` makes the tables that are not there yet."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, schema: str = SCHEMA) -> None:
+        self.path, self._schema = path, schema
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._depth = 0
         with self._words():
@@ -121,14 +126,29 @@ class Database:
         try:
             db.execute("pragma journal_mode = wal")
             db.execute("pragma synchronous = normal")
-            db.executescript(SCHEMA)
+            db.executescript(self._schema)
+            _add_columns(db)
         except sqlite3.DatabaseError:
             db.close()
             raise
         return db
 
     def _open_to_read(self) -> sqlite3.Connection:
-        """Where nothing can be written. What stands in the log of changes only is read from a copy."""
+        """Where nothing can be written. A record of an earlier version is shown as this one has it."""
+        db = self._connect_to_read()
+        try:
+            missing = ", ".join(f"null as {c}" for c in _missing_columns(db))
+            if missing:
+                db.execute(STAND_IN_RUNS.format(missing=missing))
+            if _columns(db, "runs") and not _columns(db, "tags"):
+                db.execute(STAND_IN_TAGS)
+        except sqlite3.DatabaseError:
+            db.close()
+            raise
+        return db
+
+    def _connect_to_read(self) -> sqlite3.Connection:
+        """What stands in the log of changes only is read from a copy."""
         db = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE, isolation_level=None
         )
@@ -146,6 +166,25 @@ class Database:
             place = Path(self._copy.name, self.path.name)
             return sqlite3.connect(place, timeout=PATIENCE, isolation_level=None)
         return sqlite3.connect(f"{place.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
+
+
+def _columns(db: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in db.execute(f"pragma table_info({table})")}
+
+
+def _missing_columns(db: sqlite3.Connection) -> list[str]:
+    has = _columns(db, "runs")
+    return [c for c in ADDED if has and c not in has]
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    """Add the columns that a record of an earlier version does not have."""
+    if not _missing_columns(db):
+        return
+    db.execute("begin immediate")  # of several processes that open the record, one adds them
+    for column in _missing_columns(db):
+        db.execute(f"alter table runs add column {column} text")
+    db.execute("commit")
 
 
 def write_error_text(error: Exception, home: Path) -> str:

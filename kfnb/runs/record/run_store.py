@@ -11,7 +11,7 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +22,22 @@ from kfnb.runs.record.database import Database, write_error_text
 from kfnb.runs.record.file_lock import is_held
 from kfnb.runs.record.home_folder import home_folder
 from kfnb.runs.record.lookup_by_name import UnknownRun, find_run, find_step, find_value
+from kfnb.runs.record.notebook_identity import claim_notebook
 from kfnb.runs.record.private_record_files import make_folder, tighten
 from kfnb.runs.record.read_rows import RowReader
+from kfnb.runs.record.run_labels import set_note, set_tags, tags_of
+from kfnb.runs.record.run_query import RunQuery, choices, find_runs
 from kfnb.states import ENDED, FINAL
 from kfnb.surrogates import encodable
 
 INDEX = re.compile(r"\[(\d+)\]")
 #: The files and folders of the record in its home folder.
-OWN = frozenset(("runs", "store", "containers", "making", "collect.lock", "runs.db", "runs.db-wal", "runs.db-shm"))
-LAUNCH, SCHEDULER = (
-    "launch.lock",
-    "scheduler.lock",
-)  #: lock files in a run's folder: held while the run starts, and by its scheduler
+OWN = frozenset(
+    ("runs", "store", "containers", "making", "collect.lock", "runs.db", "runs.db-wal", "runs.db-shm")
+    + ("schedules.db", "schedules.db-wal", "schedules.db-shm", "schedules.lock", "schedules.log")
+)
+#: Lock files in a run's folder: held while the run starts, and by its scheduler.
+LAUNCH, SCHEDULER = "launch.lock", "scheduler.lock"
 INTERRUPTED = {
     "kind": "interrupted",
     "type": "Interrupted",
@@ -98,11 +102,12 @@ class RunStore:
 
     # ---------------------------------------------------------------- writing
     def create(
-        self, pipeline: str, notebook: str | None, experiment: str | None, engine: str, parameters: dict[str, Any]
-    ) -> str:
+        self, pipeline: str, notebook: str | None, experiment: str | None, engine: str, parameters: dict[str, Any],
+        *, notebook_id: str | None = None, target: str | None = None,
+    ) -> str:  # fmt: skip
         """Create a run in the state ``pending``, with its folder."""
         run_id = self.reserve()
-        self.add(run_id, pipeline, notebook, experiment, engine, parameters)
+        self.add(run_id, pipeline, notebook, experiment, engine, parameters, notebook_id=notebook_id, target=target)
         return run_id
 
     def reserve(self) -> str:
@@ -115,21 +120,16 @@ class RunStore:
                 return run_id
 
     def add(
-        self,
-        run_id: str,
-        pipeline: str,
-        notebook: str | None,
-        experiment: str | None,
-        engine: str,
-        parameters: dict[str, Any],
-        kept: dict[str, dict[str, Any]] | None = None,
-    ) -> None:
-        """Add a run in the state ``pending``. ``kept`` has the results that it reuses, by the path of the step."""
+        self, run_id: str, pipeline: str, notebook: str | None, experiment: str | None, engine: str, parameters: dict[str, Any],
+        kept: dict[str, dict[str, Any]] | None = None, *, notebook_id: str | None = None, target: str | None = None,
+    ) -> None:  # fmt: skip
+        """Add a run in the state ``pending``. ``kept``: the results that it reuses, by step; ``target``: its name, by default the engine's."""
         texts = [t and encodable(t) for t in (pipeline, notebook, experiment)]
         with self._db.transaction():
             self._db.change(
-                "insert into runs values (?,?,?,?,?,?,?,?,?,?,?)",
-                (run_id, *texts, engine, "pending", json.dumps(parameters), time.time(), None, None, None),
+                "insert into runs (id, pipeline, notebook, experiment, engine, state, parameters, created, notebook_id, target)"
+                " values (?,?,?,?,?,?,?,?,?,?)",
+                (run_id, *texts, engine, "pending", json.dumps(parameters), time.time(), notebook_id, target or engine),
             )  # fmt: skip
             self._keep(run_id, kept or {})
 
@@ -168,6 +168,20 @@ class RunStore:
         with self._db.transaction():
             for path in paths:
                 self._db.change("delete from steps where run = ? and path = ?", (run_id, path))
+
+    def claim_notebook(self, path: str | None, written: str | None) -> str | None:
+        """The id of a notebook (`kfnb.runs.record.notebook_identity`), whose runs are recorded with ``path`` from now on."""
+        with self._db.transaction():
+            return claim_notebook(self._db, path, written)
+
+    def label(self, run_id: str, tags: Iterable[str] | None = None, note: str | None = None) -> None:
+        """Set the tags of a run, its note, or both. Raises `UnknownRun`."""
+        with self._db.transaction():
+            self.head(run_id)
+            if tags is not None:
+                set_tags(self._db, run_id, tags)
+            if note is not None:
+                set_note(self._db, run_id, note)
 
     # ---------------------------------------------------------------- retries
     def begin(self, run_id: str) -> bool:
@@ -226,8 +240,16 @@ class RunStore:
     # ---------------------------------------------------------------- reading
     def runs(self, limit: int = 50) -> list[dict[str, Any]]:
         """The newest runs first."""
-        rows = self._db.rows("select id from runs order by created desc, rowid desc limit ?", (limit,))
-        return [self.head(r["id"]) for r in rows]
+        return self.find(RunQuery(count=limit))[0]
+
+    def find(self, query: RunQuery) -> tuple[list[dict[str, Any]], int]:
+        """The heads of a page of the runs that a query asks for, and how many there are on all pages."""
+        ids, count = find_runs(self._db, query)
+        return [self.head(i) for i in ids], count
+
+    def choices(self) -> dict[str, list[str]]:
+        """What runs can be told apart by: the ``notebooks``, ``targets``, ``experiments`` and ``tags`` that there are."""
+        return choices(self._db)
 
     def ids(self) -> list[str]:
         """The ids of all runs, the oldest first."""
@@ -250,7 +272,13 @@ class RunStore:
                 " and key not in (select key from steps where run <> ?1 and key is not null)",
                 (run_id,),
             )
-            for table, column in (("events", "run"), ("steps", "run"), ("kept", "run"), ("runs", "id")):
+            for table, column in (
+                ("events", "run"),
+                ("steps", "run"),
+                ("kept", "run"),
+                ("tags", "run"),
+                ("runs", "id"),
+            ):
                 self._db.change(f"delete from {table} where {column} = ?", (run_id,))
 
     def resolve(self, ref: str) -> str:
@@ -270,6 +298,8 @@ class RunStore:
             "parameters": self._rows.object(row["parameters"], f"runs {run_id} parameters"), "experiment": row["experiment"], "notebook": row["notebook"],
             "created": row["created"], "started": row["started"], "finished": row["finished"],
             "error": broken or self._rows.error(row["error"], f"runs {run_id} error"),
+            "notebook_id": row["notebook_id"], "target": row["target"] or row["engine"], "note": row["note"] or "",
+            "tags": tags_of(self._db, run_id),
         }  # fmt: skip
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ def outdated(store: RunStore, limits: Retention) -> list[str]:
     now, found = time.time(), []
     newer: dict[tuple[object, object], int] = {}
     for head in store.runs(-1):
-        group = (head["notebook"], head["pipeline"])
+        group = (head["notebook_id"] or head["notebook"], head["pipeline"])
         newer[group] = newer.get(group, 0) + 1
         if head["state"] not in FINAL:
             continue

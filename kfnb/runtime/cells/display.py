@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PLAIN = "text/plain"
 ERROR = "application/vnd.jupyter.error"
-LARGEST = 20_000_000  #: characters of one display that are kept
+LARGEST = 40_000_000  #: characters of one display that are kept
 
 
 class Displays:

@@ -1,6 +1,6 @@
 /** The states of runs and steps: their symbols and priority, their words and colours. */
 
-import { State } from './state-table';
+import { State, STATE_PRIORITY } from './state-table';
 import { Translator } from './translator';
 
 export * from './state-table';
@@ -17,6 +17,11 @@ export function words(trans: Translator): Record<State, string> {
     cached: trans.__('cached'),
     cancelled: trans.__('cancelled')
   };
+}
+
+/** The one state of several steps or iterations. */
+export function combineStates(states: State[]): State {
+  return STATE_PRIORITY.find(wanted => states.includes(wanted)) ?? 'pending';
 }
 
 /** The hue of a step in degrees. It depends on the name alone, and similar names get different hues. */

@@ -6,6 +6,7 @@ import { commandsPlugin } from './commands/commands-plugin';
 import { marksPlugin } from './marks/marks-plugin';
 import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
+import { runPagePlugin } from './run-page/run-page-plugin';
 import { startupPlugin } from './startup/startup-plugin';
 import { submitPlugin } from './submit/submit-plugin';
 import { unmarkedPlugin } from './unmarked/unmarked-plugin';
@@ -19,5 +20,6 @@ export default [
   inspectorPlugin,
   startupPlugin,
   submitPlugin,
-  unmarkedPlugin
+  unmarkedPlugin,
+  runPagePlugin
 ];

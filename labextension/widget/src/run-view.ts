@@ -30,7 +30,7 @@ export class RunView implements Shows {
     this._cancel.title = 'Cancel this run; pressed again, its exit handlers do not run';
     this._retry = textButton('kfnb-Run-retry', 'Retry', () => ask({ do: 'retry' }));
     this._from = textButton('kfnb-Run-from', '', () => ask({ do: 'retry', step: _store.state.chosen }));
-    this._graph = new GraphView(ENGLISH, step => ask({ do: 'choose', step }));
+    this._graph = new GraphView(ENGLISH, { onStep: step => ask({ do: 'choose', step }) });
     this._log = new LogView(ask);
     this._form = _store.state.form ? new ParameterForm(_store.state.form, ask) : null;
     this._compose();

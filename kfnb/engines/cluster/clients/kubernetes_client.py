@@ -42,9 +42,9 @@ class Kube:
     def get(self, name: str, plural: str = WORKFLOWS) -> dict[str, Any]:
         return self.session.request_json("GET", self._path(plural, name))
 
-    def patch(self, name: str, body: dict[str, Any]) -> None:
-        """Merge ``body`` into a Workflow."""
-        self.session.request_json("PATCH", self._path(WORKFLOWS, name), body=body, content_type=MERGE)
+    def patch(self, name: str, body: dict[str, Any], plural: str = WORKFLOWS) -> None:
+        """Merge ``body`` into an object."""
+        self.session.request_json("PATCH", self._path(plural, name), body=body, content_type=MERGE)
 
     def delete(self, name: str, plural: str = WORKFLOWS) -> None:
         self.session.request_json("DELETE", self._path(plural, name))
@@ -67,6 +67,10 @@ class Kube:
                 status = event["object"]
                 raise error_of(status.get("code", 0), status.get("message", ""), self.server)
             yield event["type"], event["object"]
+
+    def list_all(self, plural: str) -> list[dict[str, Any]]:
+        """All objects of a kind in the namespace."""
+        return list(self.session.request_json("GET", self._path(plural))["items"])
 
     def list_workflows(self, label: str) -> list[dict[str, Any]]:
         """The Workflows with a label."""

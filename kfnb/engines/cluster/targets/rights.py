@@ -37,7 +37,7 @@ USER_RULES = (
     Rule("", ("pods/log",), ("get",), "to read logs"),
     Rule("", ("pods", "events"), ("list", "watch"), "to say what a step waits for", required=False),
     Rule("argoproj.io", ("workflows",), ("delete",), "to remove what `kfnb targets --deep` made", required=False),
-    Rule("argoproj.io", ("cronworkflows", "workflowtemplates"), ("create", "get", "list", "delete"), "to make schedules", required=False),
+    Rule("argoproj.io", ("cronworkflows", "workflowtemplates"), ("create", "get", "list", "patch", "delete"), "to make schedules", required=False),
     Rule("", ("configmaps", "persistentvolumeclaims", "serviceaccounts"), ("get",), "to check a target before a run", required=False),
     Rule("authorization.k8s.io", ("localsubjectaccessreviews",), ("create",), "to check the rights of the steps", required=False),
 )  # fmt: skip

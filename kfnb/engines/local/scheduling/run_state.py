@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +11,12 @@ from kfnb.engines.local.scheduling.exit_handler_guards import OpenGuard, handler
 from kfnb.engines.local.scheduling.reference_values import ReferenceValues, SkippedByFailure
 from kfnb.engines.local.scheduling.step_graph import places_of, required_steps
 from kfnb.engines.local.scheduling.step_instances import NotReady, Scope, StepInstances, suffix_of
-from kfnb.pipeline.drawing.expression_text import branch_condition
-from kfnb.pipeline.model import Condition, Guard, Loop, Node, Pipeline, Step, steps_of
+from kfnb.pipeline.drawing.expression_text import branch_condition, reference_text
+from kfnb.pipeline.model import Condition, Constant, Guard, Loop, Node, Pipeline, Step, operands, steps_of
 from kfnb.runtime.pods.handover.resolve_references import Broken, Skipped
 from kfnb.states import NO_ITEMS
+
+LONGEST_VALUES = 120  #: characters of the values that a reason gives
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,8 @@ class RunState:
                 if branch.when is None or self.references.holds(branch.when, scope):
                     chosen = index
                     break
-            reason = f"`{_text_of(node)}` was false" if chosen is None else "another branch was taken"
+            reason = "another branch was taken" if chosen is not None else f"`{_text_of(node)}` was false"
+            reason += self._deciding(node, scope) if chosen is None else ""
         except Skipped as skipped:
             reason = str(skipped)
         except Broken as error:
@@ -251,6 +255,17 @@ class RunState:
                 self._enqueue(branch.body, scope, guard)
             else:
                 yield from self._skip(branch.body, scope, reason)
+
+    def _deciding(self, node: Condition, scope: Scope) -> str:
+        """The values that a condition compared, for its reason: ``: score = 0.43``."""
+        found: dict[str, None] = {}
+        for ref in (ref for branch in node.branches if branch.when is not None for ref in operands(branch.when)):
+            with suppress(NotReady, Skipped):  # Python does not look at it either, when what stands before it decides
+                text = reference_text(ref)
+                if not isinstance(ref, Constant) and text in _text_of(node):
+                    found[f"{text} = {self.references.plain_value(ref, scope)!r}"] = None
+        shown = ", ".join(found)
+        return f": {shown}" if 0 < len(shown) <= LONGEST_VALUES else ""
 
     def _loop(self, node: Loop, scope: Scope, guard: OpenGuard | None) -> Iterator[StateChange]:
         key = (node.name, suffix_of(scope))

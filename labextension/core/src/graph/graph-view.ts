@@ -1,9 +1,10 @@
 /** The graph of a pipeline with the current states of its steps. Python computes the layout. */
 
 import { setText } from '../elements';
-import { SHAPES, State, words } from '../states';
+import { combineStates, SHAPES, State, STEP_FINAL_STATES, words } from '../states';
 import { Translator } from '../translator';
 import { Box, Frame, Graph, Line } from '../wire/api-types';
+import { nextBox } from './next-box';
 import { svgElement } from './svg-elements';
 
 export const MARGIN = 8; // pixels around the graph
@@ -20,6 +21,13 @@ export interface BoxProgress {
   percent?: number | null;
 }
 
+/** What happens when a box or the head of a frame is pressed. */
+export interface GraphActions {
+  onStep(step: string): void;
+  /** Folds a frame, or unfolds it again. Without it frames cannot be folded. */
+  onFold?(frame: string): void;
+}
+
 interface DrawnBox {
   box: Box;
   group: SVGGElement;
@@ -33,20 +41,33 @@ export class GraphView {
   readonly node: SVGSVGElement = svgElement('svg', { class: 'kfnb-Dag', role: 'group' });
 
   constructor(
-    trans: Translator,
-    private readonly _onStep: (step: string) => void
+    private readonly _trans: Translator,
+    private readonly _actions: GraphActions
   ) {
-    this._words = words(trans);
-    this.node.setAttribute('aria-label', trans.__('Graph of the pipeline'));
+    this._words = words(_trans);
+    this.node.setAttribute('aria-label', _trans.__('Graph of the pipeline'));
+    this.node.addEventListener('click', event => this._press(event));
+    this.node.addEventListener('keydown', event => this._onKey(event));
+    this.node.addEventListener('focusin', event => this._onFocus(event));
   }
 
   get graph(): Graph | null {
     return this._graph;
   }
 
-  /** The names of the steps that are drawn. */
+  /** The names of the steps that are drawn, also those in folded frames. */
   get steps(): string[] {
-    return [...this._boxes.keys()];
+    return [...this._homes.keys()];
+  }
+
+  /** The box that a step stands in: its own, or that of a folded frame. */
+  boxOf(step: string): Box | null {
+    return this._boxes.get(this._homes.get(step) ?? step)?.box ?? null;
+  }
+
+  /** The state that a box shows; empty without one. */
+  stateOf(box: string): State | '' {
+    return (this._boxes.get(box)?.group.dataset.state ?? '') as State | '';
   }
 
   /** Draws a graph; its steps have no state yet. */
@@ -55,19 +76,42 @@ export class GraphView {
     const [width, height] = [graph.width + 2 * MARGIN, graph.height + 2 * MARGIN];
     this.node.setAttribute('viewBox', `${-MARGIN} ${-MARGIN} ${width} ${height}`);
     this._boxes.clear();
+    this._progress.clear();
+    this._homes = new Map(
+      graph.boxes.flatMap(box => (box.steps.length ? box.steps : [box.step]).map(s => [s, box.step]))
+    );
     this.node.replaceChildren(
-      ...graph.frames.map(drawnFrame),
+      ...graph.frames.map(frame => this._frame(frame)),
       ...graph.lines.map(drawnLine),
       ...graph.boxes.map(box => this._box(box))
     );
+    this._reach(graph.boxes[0]?.step ?? '');
   }
 
-  /** Shows the state of a step; null shows none. */
+  /** Shows the state of a step; null shows none. A folded frame shows the sum of its steps' states. */
   show(step: string, progress: BoxProgress | null, chosen = false): void {
-    const drawn = this._boxes.get(step);
-    if (!drawn) {
-      return;
+    const drawn = this._boxes.get(this._homes.get(step) ?? '');
+    if (drawn?.box.steps.length) {
+      this._progress.set(step, progress?.state ?? null);
+      this._showBox(drawn, this._sum(drawn.box), chosen);
+    } else if (drawn) {
+      this._showBox(drawn, progress, chosen);
     }
+  }
+
+  /** Marks the boxes that a search has found. */
+  mark(found: ReadonlySet<string>): void {
+    for (const [name, { group }] of this._boxes) {
+      group.classList.toggle('kfnb-mod-found', found.has(name));
+    }
+  }
+
+  /** Moves the keyboard's focus to a box. */
+  focus(box: string): void {
+    this._boxes.get(box)?.group.focus();
+  }
+
+  private _showBox(drawn: DrawnBox, progress: BoxProgress | null, chosen: boolean): void {
     const { box, group, title, bar, note } = drawn;
     const { state = '', reason = '', iterations = 0, finishedIterations = 0, percent = null } = progress ?? {};
     const key = JSON.stringify([state, reason, iterations, finishedIterations, percent, chosen]);
@@ -79,54 +123,106 @@ export class GraphView {
     const word = state ? `${this._words[state]}${items}` : '';
     const fits = (word.length + 3) * CHARACTER_WIDTH < box.width;
     group.dataset.state = state;
-    group.setAttribute('aria-label', word ? `${step}: ${word}` : step);
+    group.setAttribute('aria-label', word ? `${box.label}: ${word}` : box.label);
     group.classList.toggle('kfnb-mod-chosen', chosen);
     setText(note, state ? `${SHAPES[state]} ${fits ? word : items.trim()}` : truncate(box.note) || box.where);
-    setText(title, [step, box.note, box.where, reason].filter(Boolean).join(' · '));
+    setText(title, [box.label, box.note, box.where, reason].filter(Boolean).join(' · '));
     bar.setAttribute('width', String(percent === null ? 0 : ((box.width - 16) * percent) / 100));
   }
 
+  private _sum(box: Box): BoxProgress | null {
+    const states = box.steps.map(step => this._progress.get(step) ?? null).filter(state => state !== null);
+    const ended = states.filter(state => STEP_FINAL_STATES.has(state)).length;
+    return states.length
+      ? { state: combineStates(states), reason: null, iterations: box.steps.length, finishedIterations: ended }
+      : null;
+  }
+
   private _box(box: Box): SVGGElement {
-    const { x, y, width, height, step } = box;
+    const { x, y, width, height, step, label } = box;
     const [middle, centre] = [x + width / 2, y + height / 2];
     const group = svgElement('g', {
-      class: 'kfnb-Dag-box', 'data-kind': box.kind, 'data-step': step, 'data-state': '', 'aria-label': step, tabindex: 0, role: 'button'
+      class: 'kfnb-Dag-box', 'data-kind': box.kind, 'data-step': step, 'data-state': '', 'aria-label': label, tabindex: -1, role: 'button'
     }); // prettier-ignore
-    const title = svgElement('title', {}, [step, box.note, box.where].filter(Boolean).join(' · '));
+    group.classList.toggle('kfnb-mod-folded', box.steps.length > 0);
+    const title = svgElement('title', {}, [label, box.note, box.where].filter(Boolean).join(' · '));
     const bar = svgElement('rect', { class: 'kfnb-Dag-percent', x: x + 8, y: y + height - 4, width: 0, height: 4 });
     const note = svgElement(
       'text',
       { class: 'kfnb-Dag-note', x: middle, y: centre + 14 },
       truncate(box.note) || box.where
     );
-    const name = svgElement('text', { class: 'kfnb-Dag-name', x: middle, y: centre - 3 }, step);
+    const name = svgElement('text', { class: 'kfnb-Dag-name', x: middle, y: centre - 3 }, truncate(label));
     group.append(title, svgElement('rect', { class: 'kfnb-Dag-rect', x, y, width, height, rx: 8 }), bar, name, note);
-    group.addEventListener('click', () => this._onStep(step));
-    group.addEventListener('keydown', event => {
-      if (event.key === 'Enter' || event.key === ' ') {
-        event.preventDefault();
-        event.stopPropagation();
-        this._onStep(step);
-      }
-    });
     this._boxes.set(step, { box, group, title, bar, note, shown: '' });
     return group;
   }
 
+  private _frame(frame: Frame): SVGElement {
+    const { x, y, width, height } = frame;
+    const group = svgElement('g', { class: 'kfnb-Dag-frame', 'data-kind': frame.kind });
+    group.append(svgElement('title', {}, frame.label), svgElement('rect', { x, y, width, height, rx: 8 }));
+    const head = svgElement('text', { x: x + 10, y: y + 16 }, truncate(frame.label));
+    if (this._actions.onFold) {
+      head.textContent = `▾ ${truncate(frame.label)}`;
+      const label = this._trans.__('Fold %1', frame.label);
+      for (const [name, value] of Object.entries({
+        'data-fold': frame.id,
+        role: 'button',
+        tabindex: '0',
+        'aria-label': label
+      })) {
+        head.setAttribute(name, value);
+      }
+    }
+    group.append(head);
+    return group;
+  }
+
+  private _press(event: Event): void {
+    const target = event.target as Element;
+    const frame = target.closest<SVGElement>('[data-fold]')?.dataset.fold;
+    const step = target.closest<SVGElement>('.kfnb-Dag-box')?.dataset.step;
+    if (frame !== undefined || (step !== undefined && this._boxes.get(step)?.box.steps.length)) {
+      this._actions.onFold?.(frame ?? step ?? '');
+    } else if (step !== undefined) {
+      this._actions.onStep(step);
+    }
+  }
+
+  private _onKey(event: KeyboardEvent): void {
+    const step = (event.target as Element).closest<SVGElement>('.kfnb-Dag-box')?.dataset.step;
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      event.stopPropagation();
+      this._press(event);
+    } else if (step !== undefined && event.key.startsWith('Arrow') && this._graph) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.focus(nextBox(this._graph.boxes, step, event.key)?.step ?? step);
+    }
+  }
+
+  private _onFocus(event: FocusEvent): void {
+    const step = (event.target as Element).closest<SVGElement>('.kfnb-Dag-box')?.dataset.step;
+    if (step !== undefined) {
+      this._reach(step);
+    }
+  }
+
+  /** The Tab key reaches one box only; the arrows lead to the others. */
+  private _reach(box: string): void {
+    this._boxes.get(this._reached)?.group.setAttribute('tabindex', '-1');
+    this._boxes.get(box)?.group.setAttribute('tabindex', '0');
+    this._reached = box;
+  }
+
   private readonly _words: Record<State, string>;
   private readonly _boxes = new Map<string, DrawnBox>();
+  private readonly _progress = new Map<string, State | null>(); // of steps in folded frames
+  private _homes = new Map<string, string>(); // the box of each step
+  private _reached = '';
   private _graph: Graph | null = null;
-}
-
-function drawnFrame(frame: Frame): SVGElement {
-  const { x, y, width, height } = frame;
-  const group = svgElement('g', { class: 'kfnb-Dag-frame', 'data-kind': frame.kind });
-  group.append(
-    svgElement('title', {}, frame.label),
-    svgElement('rect', { x, y, width, height, rx: 8 }),
-    svgElement('text', { x: x + 10, y: y + 16 }, truncate(frame.label))
-  );
-  return group;
 }
 
 function drawnLine(line: Line): SVGElement {
@@ -134,8 +230,7 @@ function drawnLine(line: Line): SVGElement {
   const group = svgElement('g', { class: 'kfnb-Dag-line' });
   group.append(
     svgElement('title', {}, line.why),
-    svgElement('path', { d: pathOf(line.points) }),
-    svgElement('path', { d: `M${x - 4},${y - 7}L${x},${y - 1}L${x + 4},${y - 7}` })
+    svgElement('path', { d: `${pathOf(line.points)}M${x - 4},${y - 7}L${x},${y - 1}L${x + 4},${y - 7}` })
   );
   return group;
 }

@@ -1,6 +1,6 @@
 /** The state of a run and of its steps, computed from a snapshot and the messages that follow it. Pure functions. */
 
-import { FINAL_STATES, STARTING, STATE_PRIORITY, State } from '../states';
+import { combineStates, FINAL_STATES, STARTING, State } from '../states';
 import { Snapshot, StepRun, StreamMessage } from '../wire/api-types';
 
 /** The progress of a step, with all of its iterations taken together. */
@@ -91,7 +91,7 @@ function sameRuns(one: StepRun[], other: StepRun[]): boolean {
 }
 
 function combineRuns(name: string, group: StepRun[]): StepProgress {
-  const state = STATE_PRIORITY.find(wanted => group.some(step => step.state === wanted)) ?? 'pending';
+  const state = combineStates(group.map(step => step.state));
   const shown = group.find(step => step.state === state) ?? group[0];
   const once = group.length === 1 && group[0].path === name;
   const done = group.filter(step => step.state !== 'running' && step.state !== 'pending');

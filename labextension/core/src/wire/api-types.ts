@@ -19,11 +19,16 @@ export type CellSteps = Schemas['CellSteps'];
 export type OtherCell = Schemas['OtherCell'];
 export type Explanation = Schemas['Explanation'];
 export type Failure = Schemas['Failure'];
+export type Attempt = Schemas['Attempt'];
+export type RunStepInfo = Schemas['RunStepInfo'];
+export type RunDetails = Schemas['RunDetails'];
 export type StepRun = Schemas['StepRun'];
 export type RunInfo = Schemas['RunInfo'];
 export type Snapshot = Schemas['Snapshot'];
 export type ListedRun = Schemas['ListedRun'];
 export type LogChunk = Schemas['LogChunk'];
+export type LogMatches = Schemas['LogMatches'];
+export type TablePage = Schemas['TablePage'];
 export type DisplayedOutput = Schemas['DisplayedOutput'];
 export type Value = Schemas['Value'];
 export type StepValues = Schemas['StepValues'];
@@ -38,6 +43,8 @@ export type Clusters = Schemas['Clusters'];
 export type ClusterChoice = Schemas['ClusterChoice'];
 export type TargetProposal = Schemas['TargetProposal'];
 export type AddedTarget = Schemas['AddedTarget'];
+export type RunChoices = Schemas['RunChoices'];
+export type DeletedRuns = Schemas['DeletedRuns'];
 export type ProbeLine = Schemas['ProbeLine'];
 
 /** A message of the websocket; `id` is the id of the run. */

@@ -177,8 +177,9 @@ export class StepBadge extends Widget {
 
   private _chip(step: string): HTMLElement {
     const progress = this._session.progress(step);
-    const text = progress ? `${SHAPES[progress.state]} ${step}` : step;
-    const label = progress ? `${step}: ${this._words[progress.state]}` : step;
+    const name = this._session.stepInfo(step)?.label ?? step;
+    const text = progress ? `${SHAPES[progress.state]} ${name}` : name;
+    const label = progress ? `${name}: ${this._words[progress.state]}` : name;
     const chip = button('kfnb-Badge-chip', label, text, () => this._actions.toggleLog(this.cell, step));
     chip.dataset.state = progress?.state ?? '';
     chip.style.setProperty('--kfnb-hue', String(hue(step)));

@@ -19,6 +19,7 @@ export const CommandIDs = {
   unmark: 'kfnb:unmark-step',
   rename: 'kfnb:rename-step',
   split: 'kfnb:split-step',
+  openRun: 'kfnb:open-run',
   panel: 'kfnb:open-panel',
   addTarget: 'kfnb:add-target',
   makePipeline: 'kfnb:make-pipeline',

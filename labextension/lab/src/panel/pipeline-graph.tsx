@@ -17,7 +17,7 @@ interface PipelineGraphProps {
 
 export function PipelineGraph({ graph, progress, onStep, trans }: PipelineGraphProps): React.JSX.Element {
   const place = React.useRef<HTMLDivElement>(null);
-  const view = React.useMemo(() => new GraphView(trans, onStep), [trans, onStep]);
+  const view = React.useMemo(() => new GraphView(trans, { onStep }), [trans, onStep]);
   React.useLayoutEffect(() => place.current?.replaceChildren(view.node), [view]);
   React.useLayoutEffect(() => {
     const width = graph.width + 2 * MARGIN;

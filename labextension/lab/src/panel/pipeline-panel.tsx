@@ -134,7 +134,7 @@ function SessionView(props: ViewProps): React.JSX.Element {
       ) : (
         session.explanation && !problems.some(problem => problem.severity === 'error') && <EmptyHint {...props} />
       )}
-      <RunSection session={session} trans={trans} />
+      <RunSection session={session} commands={props.commands} trans={trans} />
       {shown && shown.steps.length > 0 && (
         <Section title={trans.__('On a cluster')} open={false}>
           <ClusterManifest session={session} trans={trans} />

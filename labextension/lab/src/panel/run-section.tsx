@@ -2,10 +2,12 @@
 
 import { Dialog, Notification, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
 import { errorText, formatStart } from '@kfnb/core/format';
 import { ListedRun } from '@kfnb/core/wire/api-types';
+import { CommandIDs } from '../common/command-ids';
 import { NotebookSession } from '../session/notebook-session';
 import { RunList } from './run-list';
 import { Section } from './section';
@@ -14,16 +16,18 @@ const MAX_RUNS = 30;
 
 export function RunSection({
   session,
+  commands,
   trans
 }: {
   session: NotebookSession;
+  commands: CommandRegistry;
   trans: TranslationBundle;
 }): React.JSX.Element {
   const [runs, setRuns] = React.useState<ListedRun[]>([]);
   const [reloads, reload] = React.useReducer((count: number) => count + 1, 0);
-  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${reloads}`;
+  const state = `${session.path} ${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${reloads}`;
   React.useEffect(() => {
-    session.client.runs(session.path, MAX_RUNS).then(
+    session.listRuns(MAX_RUNS).then(
       list => setRuns(list.runs),
       () => setRuns([])
     );
@@ -37,6 +41,16 @@ export function RunSection({
         onDelete={run => void deleteRun(session, run, trans).then(reload)}
         trans={trans}
       />
+      {session.run && (
+        <button
+          type="button"
+          className="jp-mod-styled"
+          title={trans.__('Open the page of this run: its graph, timing, steps and logs')}
+          onClick={() => void commands.execute(CommandIDs.openRun, { run: session.run?.run.run })}
+        >
+          {trans.__('Open its page')}
+        </button>
+      )}
       {session.run?.run.page ? (
         <a className="kfnb-ClusterPage" href={session.run.run.page} target="_blank" rel="noreferrer">
           {trans.__('Show this run on the cluster’s own page')}

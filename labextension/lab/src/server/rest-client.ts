@@ -8,15 +8,20 @@ import {
   CellSteps,
   ClusterChoice,
   Clusters,
+  DeletedRuns,
   Explanation,
   Graph,
   ListedRun,
   LogChunk,
+  LogMatches,
+  TablePage,
   DisplayedOutput,
   ProbeLine,
+  RunDetails,
   Problem,
   TrustProposal,
   NotebookRequest,
+  RunChoices,
   Snapshot,
   Submission,
   Targets,
@@ -24,6 +29,7 @@ import {
   TravellingFile,
   StepValues
 } from '@kfnb/core/wire/api-types';
+import { LogQuery } from '@kfnb/core/log/log-view';
 import { readJsonLines } from '@kfnb/core/wire/read-json-lines';
 
 const API_PATH = 'kfnb/api/v1';
@@ -48,6 +54,22 @@ export interface StartOptions {
   any_parameters?: boolean;
   containers?: boolean;
   experiment?: string;
+}
+
+/** Which of all runs are wanted. What is null or empty does not matter. */
+export interface RunQuery {
+  state: string[];
+  notebook: string | null;
+  target: string | null;
+  experiment: string | null;
+  tag: string | null;
+  text: string;
+  since: number | null;
+  until: number | null;
+  /** Such as `created`, or `-created` for the newest first. */
+  order: string;
+  start: number;
+  count: number;
 }
 
 export class RestClient {
@@ -106,8 +128,30 @@ export class RestClient {
     return this._request('POST', 'trust', { path, fingerprint });
   }
 
-  runs(path: string, count: number): Promise<{ runs: ListedRun[] }> {
-    return this._request('GET', `runs${URLExt.objectToQueryString({ notebook: path, count })}`);
+  /** The newest runs of a notebook. `id` is the one in its metadata, by which it keeps its runs when it is moved. */
+  runs(path: string, id: string | null, count: number): Promise<{ runs: ListedRun[] }> {
+    const query = { notebook: path, ...(id === null ? {} : { notebook_id: id }), count };
+    return this._request('GET', `runs${URLExt.objectToQueryString(query)}`);
+  }
+
+  /** A page of all runs, and how many there are on all pages. */
+  findRuns(query: RunQuery): Promise<{ runs: ListedRun[]; total: number }> {
+    return this._request('GET', `runs?${queryText(query)}`);
+  }
+
+  /** What runs can be told apart by. */
+  runChoices(): Promise<RunChoices> {
+    return this._request('GET', 'runs/choices');
+  }
+
+  /** Sets the tags of a run, its note, or both. */
+  labelRun(id: string, labels: { tags?: string[]; note?: string }): Promise<Snapshot> {
+    return this._request('PATCH', `runs/${id}`, labels);
+  }
+
+  /** Deletes those of the runs that have ended. */
+  deleteRuns(runs: string[]): Promise<DeletedRuns> {
+    return this._request('POST', 'runs/delete', { runs });
   }
 
   /** Starts a run; `problems` are warnings about it. */
@@ -119,8 +163,15 @@ export class RestClient {
     return this._request('GET', `runs/${id}`);
   }
 
-  graph(id: string): Promise<{ graph: Graph; cells: CellSteps[] }> {
-    return this._request('GET', `runs/${id}/graph`);
+  /** The graph of a run; of each folded frame one box is drawn. */
+  graph(id: string, folded: string[] = []): Promise<{ graph: Graph; cells: CellSteps[] }> {
+    const query = folded.map(frame => `folded=${encodeURIComponent(frame)}`).join('&');
+    return this._request('GET', `runs/${id}/graph${query && `?${query}`}`);
+  }
+
+  /** The attempts and settings of a run's steps, and where they ran. */
+  runDetails(id: string): Promise<RunDetails> {
+    return this._request('GET', `runs/${id}/details`);
   }
 
   /** Deletes a run that has ended. */
@@ -132,21 +183,49 @@ export class RestClient {
     return this._request('POST', `runs/${id}/cancel`, {});
   }
 
-  retry(id: string, sent: NotebookRequest, step: string | null): Promise<Snapshot> {
+  retry(id: string, sent: NotebookRequest | null, step: string | null): Promise<Snapshot> {
     return this._request('POST', `runs/${id}/retry`, { ...sent, step });
   }
 
-  log(id: string, path: string, start: number, attempt?: number): Promise<LogChunk> {
-    const query = { start, ...(attempt ? { attempt } : {}) };
-    return this._request('GET', `runs/${id}/steps/${encodeURIComponent(path)}/log${URLExt.objectToQueryString(query)}`);
+  /** A part of a log. In this and the next methods `attempt` 0 is the last attempt of the step. */
+  log(id: string, path: string, query: LogQuery, attempt: number): Promise<LogChunk> {
+    return this._ofStep(id, path, 'log', { ...query, attempt });
   }
 
-  displayedOutputs(id: string, path: string): Promise<{ outputs: DisplayedOutput[] }> {
-    return this._request('GET', `runs/${id}/steps/${encodeURIComponent(path)}/display`);
+  /** Where a text is in a whole log. */
+  logMatches(id: string, path: string, text: string, attempt: number): Promise<LogMatches> {
+    return this._ofStep(id, path, 'log/matches', { text, attempt });
+  }
+
+  displayedOutputs(id: string, path: string, attempt: number): Promise<{ outputs: DisplayedOutput[] }> {
+    return this._ofStep(id, path, 'display', { attempt });
+  }
+
+  /** Other rows of a large table that was displayed. */
+  displayPage(
+    id: string,
+    path: string,
+    display: number,
+    start: number,
+    attempt: number
+  ): Promise<TablePage & { html: string }> {
+    return this._ofStep(id, path, `display/${display}`, { start, attempt });
   }
 
   values(id: string, path: string): Promise<StepValues> {
     return this._request('GET', `runs/${id}/steps/${encodeURIComponent(path)}/values`);
+  }
+
+  private _ofStep<T>(
+    id: string,
+    path: string,
+    part: string,
+    query: { attempt: number } & Record<string, unknown>
+  ): Promise<T> {
+    const { attempt, ...rest } = query;
+    const given = attempt ? query : rest;
+    const address = `runs/${id}/steps/${encodeURIComponent(path)}/${part}`;
+    return this._request('GET', `${address}${URLExt.objectToQueryString(given as Record<string, string>)}`);
   }
 
   /** The address of the websocket. */
@@ -170,6 +249,14 @@ export class RestClient {
     }
     return response;
   }
+}
+
+/** A query without what is empty; several states are named one by one. */
+function queryText(query: RunQuery): string {
+  const texts = Object.entries(query).flatMap(([name, value]) =>
+    [value].flat().map(one => [name, String(one ?? '')] as [string, string])
+  );
+  return new URLSearchParams(texts.filter(([, text]) => text !== '')).toString();
 }
 
 function refusal(response: Response, text: string): RefusedError {

@@ -6,6 +6,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import {
   Explanation,
+  ListedRun,
   NotebookRequest,
   OtherCell,
   Problem,
@@ -16,6 +17,7 @@ import {
 } from '@kfnb/core/wire/api-types';
 import { RefusedError, RestClient, StartOptions } from '../server/rest-client';
 import { RunStream } from '../server/run-stream';
+import { readNotebookId, writeNotebookId } from './notebook-id';
 import { notebookRequest } from './notebook-request';
 import { ParameterValues } from '@kfnb/core/parameters/parameter-values';
 import { StepProgress } from '@kfnb/core/run/run-progress';
@@ -39,6 +41,7 @@ export class NotebookSession implements IDisposable {
     this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
     this._shownRun.changed.connect(() => this._onRunChanged());
     panel.content.modelChanged.connect(this._onModelChanged, this);
+    panel.context.pathChanged.connect(this._onPathChanged, this);
     panel.disposed.connect(() => this.dispose());
     this._onModelChanged();
   }
@@ -216,6 +219,15 @@ export class NotebookSession implements IDisposable {
     void this.panel.context.ready.then(() => Promise.all([this.readTargets(), this.showNewest()]));
   }
 
+  /** Tells the server at once where the notebook is now: until it is saved, the file has no id. */
+  private _onPathChanged(): void {
+    void this.listRuns(1).then(
+      () => this._changed.emit('pipeline'),
+      () => undefined
+    );
+    void this.compile();
+  }
+
   private _onContentChanged(): void {
     window.clearTimeout(this._timer);
     this._timer = window.setTimeout(() => void this.compile(), COMPILE_DELAY);
@@ -276,6 +288,7 @@ export class NotebookSession implements IDisposable {
         ...options
       });
       this._shownRun.endBegin(true);
+      writeNotebookId(this.panel, run.run.notebook_id);
       this.awaitedRun = run.run.run;
       this._newestRun = run.run.run;
       this.show(run);
@@ -288,6 +301,11 @@ export class NotebookSession implements IDisposable {
       }
       throw error;
     }
+  }
+
+  /** The newest runs of the notebook, which it keeps when it is renamed or moved. */
+  listRuns(count: number): Promise<{ runs: ListedRun[] }> {
+    return this.client.runs(this.path, readNotebookId(this.panel), count);
   }
 
   async cancel(): Promise<void> {
@@ -344,7 +362,7 @@ export class NotebookSession implements IDisposable {
 
   /** The notebook's newest run, if it has not been shown yet. */
   private async _newestUnshown(): Promise<string | null> {
-    const { runs } = await this.client.runs(this.path, 1).catch(() => ({ runs: [] }));
+    const { runs } = await this.listRuns(1).catch(() => ({ runs: [] }));
     const newest = runs[0]?.run;
     if (!newest || newest === this._newestRun || this._shownRun.starting || this.isDisposed) {
       return null;

@@ -8,6 +8,7 @@ import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { RestClient } from '../server/rest-client';
+import { FollowedRun } from './followed-run';
 import { NotebookSession } from './notebook-session';
 import { RunStream } from '../server/run-stream';
 
@@ -21,6 +22,8 @@ export interface ISessions {
   /** The session of the current notebook. */
   readonly current: NotebookSession | null;
   readonly currentChanged: ISignal<ISessions, NotebookSession | null>;
+  /** Follows runs for a view that is not a notebook's, one after the other; `steps` are those of their pipeline. */
+  follow(steps: string[]): FollowedRun;
 }
 
 export const ISessions = new Token<ISessions>(
@@ -68,6 +71,10 @@ class Sessions implements ISessions {
       void this._restoreTarget(session);
     }
     return session;
+  }
+
+  follow(steps: string[]): FollowedRun {
+    return new FollowedRun(this.client, this._stream, steps);
   }
 
   /** Shows a run that the code of a cell starts, for instance with `%pipeline run`. */

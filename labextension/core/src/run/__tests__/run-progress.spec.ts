@@ -33,7 +33,11 @@ function snapshot(steps: StepRun[], seq = 3): Snapshot {
       created: 0,
       started: 0,
       finished: null,
-      error: null
+      error: null,
+      notebook_id: null,
+      target: 'local',
+      tags: [],
+      note: ''
     },
     steps,
     metrics: {},

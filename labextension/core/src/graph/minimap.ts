@@ -1,0 +1,106 @@
+/** The small picture of a whole graph, with the part that is in sight. For the pointer only: the keyboard has the search and the arrows. */
+
+import { element } from '../elements';
+import { State } from '../states';
+import { Graph } from '../wire/api-types';
+
+const WIDTH = 150; // pixels at most
+const HEIGHT = 110;
+const LEAST = 2; // pixels that a box takes at least
+
+interface Part {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export class Minimap {
+  readonly node = element('div', 'kfnb-Minimap');
+
+  constructor(private readonly _onMove: (place: { x: number; y: number }) => void) {
+    this.node.setAttribute('aria-hidden', 'true');
+    this.node.append(this._canvas, this._frame);
+    this.node.addEventListener('pointerdown', event => {
+      event.preventDefault();
+      event.stopPropagation();
+      this.node.setPointerCapture(event.pointerId);
+      this._move(event);
+    });
+    this.node.addEventListener('pointermove', event => {
+      if (event.buttons & 1) {
+        this._move(event);
+      }
+    });
+  }
+
+  draw(graph: Graph): void {
+    this._graph = graph;
+    this._states.clear();
+    this._scale = Math.min(WIDTH / graph.width, HEIGHT / graph.height);
+    this._canvas.width = Math.max(1, graph.width * this._scale);
+    this._canvas.height = Math.max(1, graph.height * this._scale);
+    this._drawLater();
+  }
+
+  show(box: string, state: State | ''): void {
+    if ((this._states.get(box) ?? '') !== state) {
+      this._states.set(box, state);
+      this._drawLater();
+    }
+  }
+
+  /** Shows which part of the graph is in sight. Where all of it is, nothing is shown. */
+  frame(part: Part): void {
+    const { width = 0, height = 0 } = this._graph ?? {};
+    const [left, top] = [Math.max(0, part.x), Math.max(0, part.y)];
+    const [right, bottom] = [Math.min(width, part.x + part.width), Math.min(height, part.y + part.height)];
+    this.node.hidden = right - left >= width - 1 && bottom - top >= height - 1;
+    const { style } = this._frame;
+    style.left = `${left * this._scale}px`;
+    style.top = `${top * this._scale}px`;
+    style.width = `${Math.max(4, (right - left) * this._scale)}px`;
+    style.height = `${Math.max(4, (bottom - top) * this._scale)}px`;
+  }
+
+  /** However many states change within a frame, the picture is drawn once. */
+  private _drawLater(): void {
+    if (!this._waiting) {
+      this._waiting = true;
+      requestAnimationFrame(() => {
+        this._waiting = false;
+        this._drawNow();
+      });
+    }
+  }
+
+  private _drawNow(): void {
+    const context = this._canvas.getContext('2d');
+    if (!context || !this._graph) {
+      return;
+    }
+    const style = getComputedStyle(this.node);
+    context.clearRect(0, 0, this._canvas.width, this._canvas.height);
+    for (const box of this._graph.boxes) {
+      context.fillStyle = style.getPropertyValue(`--map-${this._states.get(box.step) || 'none'}`).trim();
+      context.fillRect(
+        box.x * this._scale,
+        box.y * this._scale,
+        Math.max(LEAST, box.width * this._scale),
+        Math.max(LEAST, box.height * this._scale)
+      );
+    }
+  }
+
+  private _move(event: PointerEvent): void {
+    const { left, top } = this._canvas.getBoundingClientRect();
+    this._onMove({ x: (event.clientX - left) / this._scale, y: (event.clientY - top) / this._scale });
+  }
+
+  private readonly _canvas = element('canvas', 'kfnb-Minimap-boxes');
+  private readonly _frame = element('div', 'kfnb-Minimap-frame');
+  private readonly _states = new Map<string, State | ''>();
+  private _graph: Graph | null = null;
+  private _scale = 1;
+  private _waiting = false;
+}

@@ -1,0 +1,61 @@
+/** Which part of a graph is in sight, and how large. Pure functions; a place is a point of the graph in its own pixels. */
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/** The graph's place in the upper left corner of the window, and how many pixels of the screen one of its pixels takes. */
+export interface Viewport {
+  x: number;
+  y: number;
+  scale: number;
+}
+
+export const MAX_SCALE = 2;
+const MIN_SCALE = 0.02;
+const READABLE = 0.6; // the scale from which on the names of steps can be read
+
+/** The whole graph in the middle of the window, not larger than it was made. */
+export function fit(graph: Size, window: Size): Viewport {
+  const scale = clamp(Math.min(window.width / graph.width, window.height / graph.height), MIN_SCALE, 1);
+  return {
+    x: (graph.width - window.width / scale) / 2,
+    y: Math.min(0, (graph.height - window.height / scale) / 2),
+    scale
+  };
+}
+
+/** The same place under the given point of the window, larger by a factor. */
+export function zoom(from: Viewport, factor: number, at: { x: number; y: number }): Viewport {
+  const scale = clamp(from.scale * factor, MIN_SCALE, MAX_SCALE);
+  return { x: from.x + at.x / from.scale - at.x / scale, y: from.y + at.y / from.scale - at.y / scale, scale };
+}
+
+/** Moved by pixels of the screen, but never so far that nothing of the graph is in sight. */
+export function pan(from: Viewport, dx: number, dy: number, graph: Size, window: Size): Viewport {
+  const keep = 40 / from.scale; // what stays in sight
+  return {
+    x: clamp(from.x + dx / from.scale, keep - window.width / from.scale, graph.width - keep),
+    y: clamp(from.y + dy / from.scale, keep - window.height / from.scale, graph.height - keep),
+    scale: from.scale
+  };
+}
+
+/** The part of a graph in the middle of the window, large enough to be read; unchanged if it can be read already. */
+export function reveal(from: Viewport, part: Size & { x: number; y: number }, window: Size): Viewport {
+  const scale = Math.max(from.scale, READABLE);
+  const [width, height] = [window.width / scale, window.height / scale];
+  const isInside =
+    part.x >= from.x &&
+    part.x + part.width <= from.x + width &&
+    part.y >= from.y &&
+    part.y + part.height <= from.y + height;
+  return isInside && scale === from.scale
+    ? from
+    : { x: part.x + part.width / 2 - width / 2, y: part.y + part.height / 2 - height / 2, scale };
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
+}

@@ -1,0 +1,41 @@
+/** One attempt of a step: whose log, displays and values are shown. */
+
+import { LogQuery, LogSource } from '@kfnb/core/log/log-view';
+import { DisplayedOutput, LogChunk, LogMatches, StepValues } from '@kfnb/core/wire/api-types';
+import { RestClient } from '../server/rest-client';
+
+export class Attempt implements LogSource {
+  /** `number` 0 is the last attempt. `isActive` says whether the run still goes on. */
+  constructor(
+    readonly client: RestClient,
+    readonly run: string,
+    readonly path: string,
+    readonly number: number,
+    private readonly _isActive: () => boolean
+  ) {}
+
+  get active(): boolean {
+    return this._isActive();
+  }
+
+  log(query: LogQuery): Promise<LogChunk> {
+    return this.client.log(this.run, this.path, query, this.number);
+  }
+
+  matches(text: string): Promise<LogMatches> {
+    return this.client.logMatches(this.run, this.path, text, this.number);
+  }
+
+  async displays(): Promise<DisplayedOutput[]> {
+    return (await this.client.displayedOutputs(this.run, this.path, this.number)).outputs;
+  }
+
+  /** The HTML of other rows of a large table, and which rows these are. */
+  displayPage(display: number, start: number) {
+    return this.client.displayPage(this.run, this.path, display, start, this.number);
+  }
+
+  values(): Promise<StepValues> {
+    return this.client.values(this.run, this.path);
+  }
+}

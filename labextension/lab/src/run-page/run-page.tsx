@@ -1,0 +1,176 @@
+/** The page of a run in the main area: its graph, its timing, the chosen step, its parameters and environment. */
+
+import { MainAreaWidget, ReactWidget } from '@jupyterlab/apputils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { TranslationBundle } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+import * as React from 'react';
+
+import { errorText, formatStart } from '@kfnb/core/format';
+import { Graph, RunDetails } from '@kfnb/core/wire/api-types';
+import { pipelineIcon } from '../common/pipeline-icon';
+import { FollowedRun } from '../session/followed-run';
+import { ISessions } from '../session/sessions-plugin';
+import { PageActions, PageHead } from './page-head';
+import { RunFacts } from './run-facts';
+import { RunGraph } from './run-graph';
+import { RunTimingChart } from './run-timing-chart';
+import { StepInspector } from './step-inspector';
+
+/** What the page shows of a run beside its state. */
+export interface LoadedRun {
+  source: FollowedRun;
+  graph: Graph;
+  details: RunDetails;
+}
+
+/** The tab of a run. */
+export class RunPage extends MainAreaWidget<RunPageContent> {
+  constructor(
+    readonly run: string,
+    sessions: ISessions,
+    rendermime: IRenderMimeRegistry,
+    actions: PageActions,
+    trans: TranslationBundle
+  ) {
+    super({ content: new RunPageContent(run, sessions, rendermime, actions, trans) });
+    this.toolbar.hide();
+    this.id = `kfnb-run-${run}`;
+    this.title.icon = pipelineIcon;
+    this.title.label = trans.__('Run');
+    this.title.caption = trans.__('Run %1', run);
+    this.title.closable = true;
+    this.content.loaded.connect((_, { source }) => {
+      const head = source.run?.run;
+      this.title.label = head ? `${head.pipeline} · ${formatStart(head.created)}` : this.title.label;
+    });
+  }
+}
+
+class RunPageContent extends ReactWidget {
+  constructor(
+    private readonly _run: string,
+    private readonly _sessions: ISessions,
+    private readonly _rendermime: IRenderMimeRegistry,
+    private readonly _actions: PageActions,
+    private readonly _trans: TranslationBundle
+  ) {
+    super();
+    this.addClass('kfnb-RunPage');
+    this.node.dataset.lmSuppressShortcuts = 'true';
+    void this._load();
+  }
+
+  readonly loaded = new Signal<this, LoadedRun>(this);
+
+  dispose(): void {
+    this._shown?.source.dispose();
+    super.dispose();
+  }
+
+  protected render(): React.JSX.Element {
+    if (this._error) {
+      return (
+        <div className="kfnb-RunPage-error" role="alert">
+          <p>{this._error}</p>
+          <button type="button" className="jp-mod-styled" onClick={() => void this._load()}>
+            {this._trans.__('Try Again')}
+          </button>
+        </div>
+      );
+    }
+    if (!this._shown) {
+      return <p role="status">{this._trans.__('The run is being read …')}</p>;
+    }
+    return <Page loaded={this._shown} rendermime={this._rendermime} actions={this._actions} trans={this._trans} />;
+  }
+
+  private async _load(): Promise<void> {
+    this._error = null;
+    this.update();
+    const { client } = this._sessions;
+    try {
+      const [run, { graph }, details] = await Promise.all([
+        client.run(this._run),
+        client.graph(this._run),
+        client.runDetails(this._run)
+      ]);
+      if (this.isDisposed) {
+        return;
+      }
+      const source = this._sessions.follow(details.steps.map(step => step.name));
+      source.show(run);
+      this._shown = { source, graph, details };
+      this.loaded.emit(this._shown);
+    } catch (error) {
+      this._error = errorText(error);
+    }
+    this.update();
+  }
+
+  private _shown: LoadedRun | null = null;
+  private _error: string | null = null;
+}
+
+interface PageProps {
+  loaded: LoadedRun;
+  rendermime: IRenderMimeRegistry;
+  actions: PageActions;
+  trans: TranslationBundle;
+}
+
+function Page({ loaded, rendermime, actions, trans }: PageProps): React.JSX.Element {
+  const { source } = loaded;
+  const [, redraw] = React.useReducer((count: number) => count + 1, 0);
+  const [details, setDetails] = React.useState(loaded.details);
+  const [chosen, choose] = React.useState<string | null>(() => firstFailed(source));
+  React.useEffect(() => {
+    source.changed.connect(redraw);
+    return () => void source.changed.disconnect(redraw);
+  }, [source]);
+  const attempts = source.run?.steps.map(step => `${step.path} ${step.attempts} ${step.state}`).join() ?? '';
+  const run = source.run?.run.run ?? '';
+  React.useEffect(() => {
+    if (!source.active) {
+      source.client.runDetails(run).then(setDetails, () => undefined); // what was known before stays on the page
+    }
+  }, [source, run, source.active, source.active ? '' : attempts]);
+  const labels = React.useMemo(() => new Map(details.steps.map(step => [step.name, step.label])), [details]);
+  const label = React.useCallback((step: string) => labels.get(step) ?? step, [labels]);
+  return (
+    <>
+      <PageHead source={source} path={details.path} actions={actions} chosen={chosen} label={label} trans={trans} />
+      <div className="kfnb-RunPage-body">
+        <div className="kfnb-RunPage-main">
+          <RunGraph source={source} graph={loaded.graph} chosen={chosen} onStep={choose} trans={trans} />
+          <RunTimingChart
+            source={source}
+            lines={loaded.graph.lines}
+            label={label}
+            chosen={chosen}
+            onStep={choose}
+            trans={trans}
+          />
+        </div>
+        <div className="kfnb-RunPage-side">
+          <StepInspector
+            source={source}
+            details={details}
+            step={chosen}
+            label={label}
+            rendermime={rendermime}
+            onClose={() => choose(null)}
+            trans={trans}
+          />
+          <RunFacts source={source} details={details} trans={trans} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** The step whose failure ended the run. */
+function firstFailed(source: FollowedRun): string | null {
+  const error = source.run?.run.error;
+  return error?.step?.split('[')[0] ?? null;
+}

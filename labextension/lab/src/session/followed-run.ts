@@ -1,0 +1,69 @@
+/** One run by its id, kept current by the stream of changes, for views that are not a notebook's. */
+
+import { IDisposable } from '@lumino/disposable';
+import { ISignal } from '@lumino/signaling';
+
+import { StepProgress } from '@kfnb/core/run/run-progress';
+import { Snapshot } from '@kfnb/core/wire/api-types';
+import { RestClient } from '../server/rest-client';
+import { RunStream } from '../server/run-stream';
+import { LastLine, ShownRun } from './shown-run';
+
+/** What the log of a step needs to know of its run. */
+export interface RunSource {
+  readonly client: RestClient;
+  readonly run: Snapshot | null;
+  readonly active: boolean;
+  readonly changed: ISignal<unknown, unknown>;
+  progress(step: string): StepProgress | null;
+}
+
+export class FollowedRun implements RunSource, IDisposable {
+  /** `steps` are those of the run's pipeline: one about which nothing is known yet is pending. */
+  constructor(
+    readonly client: RestClient,
+    stream: RunStream,
+    private readonly _steps: string[]
+  ) {
+    this._shownRun = new ShownRun(stream, () => _steps);
+  }
+
+  get run(): Snapshot | null {
+    return this._shownRun.snapshot;
+  }
+
+  get active(): boolean {
+    return this._shownRun.active;
+  }
+
+  get changed(): ISignal<unknown, void> {
+    return this._shownRun.changed;
+  }
+
+  progress(step: string): StepProgress | null {
+    return this._shownRun.progress(step);
+  }
+
+  /** The progress of all steps that are known, in the pipeline's order. */
+  get allProgress(): Map<string, StepProgress> {
+    return new Map(this._steps.flatMap(step => (this.progress(step) ? [[step, this.progress(step)!]] : [])));
+  }
+
+  lastLine(step: string): LastLine | null {
+    return this._shownRun.lastLine(step);
+  }
+
+  show(run: Snapshot): void {
+    this._shownRun.show(run);
+  }
+
+  get isDisposed(): boolean {
+    return this._shownRun.isDisposed;
+  }
+
+  dispose(): void {
+    this._shownRun.dispose();
+  }
+
+  private readonly _shownRun: ShownRun;
+}
