@@ -51,4 +51,4 @@ def test_an_unmarked_notebook_shows_nothing_until_the_user_makes_it_a_pipeline(o
     expect(page.locator(".kfnb-Badge:visible")).to_have_count(0)
     expect(button).to_be_visible()
     in_notebook(page, "p => p.content.model.cells.get(3).setMetadata('tags', ['step:read'])")
-    expect(badge(page, "not in the pipeline")).to_have_count(1)
+    expect(badge(page, "not in the pipeline")).to_have_count(2)

@@ -4,6 +4,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { formatBytes } from '@kfnb/core/format';
+import { valueText } from '@kfnb/core/parameters/parameter-fields';
 import { StepInfo, Submission } from '@kfnb/core/wire/api-types';
 import { DownloadLink } from '../common/download-link';
 
@@ -18,7 +19,7 @@ export function PlannedSteps({ plan, steps, trans }: StepsProps): React.JSX.Elem
   const infos = new Map(steps.map(step => [step.name, step.settings as Record<string, unknown>]));
   const setting = (step: string, name: string) => {
     const value = infos.get(step)?.[name];
-    return value === undefined ? '–' : String(value);
+    return value === undefined ? '–' : valueText(value);
   };
   return (
     <details>
