@@ -6,6 +6,7 @@ import { commandsPlugin } from './commands/commands-plugin';
 import { marksPlugin } from './marks/marks-plugin';
 import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
+import { schedulesPlugin } from './schedules/schedules-plugin';
 import { runPagePlugin } from './run-page/run-page-plugin';
 import { startupPlugin } from './startup/startup-plugin';
 import { submitPlugin } from './submit/submit-plugin';
@@ -21,5 +22,6 @@ export default [
   startupPlugin,
   submitPlugin,
   unmarkedPlugin,
+  schedulesPlugin,
   runPagePlugin
 ];

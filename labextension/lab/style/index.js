@@ -5,3 +5,4 @@ import './base.css';
 import './unmarked.css';
 import './submit.css';
 import './run-page.css';
+import './schedules.css';

@@ -46,6 +46,11 @@ export type AddedTarget = Schemas['AddedTarget'];
 export type RunChoices = Schemas['RunChoices'];
 export type DeletedRuns = Schemas['DeletedRuns'];
 export type ProbeLine = Schemas['ProbeLine'];
+export type Schedule = Schemas['Schedule'];
+export type ScheduleFiring = Schemas['ScheduleFiring'];
+export type ScheduleRequest = Schemas['ScheduleRequest'];
+export type ScheduleTimes = Schemas['ScheduleTimes'];
+export type Schedules = Schemas['Schedules'];
 
 /** A message of the websocket; `id` is the id of the run. */
 export type StreamMessage =

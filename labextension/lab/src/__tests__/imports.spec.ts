@@ -23,6 +23,7 @@ const LAYERS = [
   'submit',
   'unmarked',
   'startup',
+  'schedules',
   ''
 ];
 const MAX_MODULES = 12; // in one folder

@@ -24,5 +24,7 @@ export const CommandIDs = {
   addTarget: 'kfnb:add-target',
   makePipeline: 'kfnb:make-pipeline',
   submitForm: 'kfnb:submit-form',
-  create: 'kfnb:new-notebook'
+  create: 'kfnb:new-notebook',
+  schedules: 'kfnb:open-schedules',
+  addSchedule: 'kfnb:schedule-notebook'
 } as const;
