@@ -1,5 +1,6 @@
 /** The plugins of the extension. */
 
+import { allRunsPlugin } from './all-runs/all-runs-plugin';
 import { cellsPlugin } from './cells/cells-plugin';
 import { inspectorPlugin } from './inspector/inspector-plugin';
 import { commandsPlugin } from './commands/commands-plugin';
@@ -13,6 +14,7 @@ import { submitPlugin } from './submit/submit-plugin';
 import { unmarkedPlugin } from './unmarked/unmarked-plugin';
 
 export default [
+  allRunsPlugin,
   sessionsPlugin,
   cellsPlugin,
   commandsPlugin,

@@ -22,6 +22,7 @@ const LAYERS = [
   'inspector',
   'submit',
   'unmarked',
+  'all-runs',
   'startup',
   'schedules',
   ''

@@ -1,6 +1,7 @@
 /** The ids of the commands. */
 
 export const CommandIDs = {
+  allRuns: 'kfnb:all-runs',
   run: 'kfnb:run',
   stop: 'kfnb:stop',
   toggle: 'kfnb:run-or-stop',

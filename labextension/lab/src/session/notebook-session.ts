@@ -216,7 +216,7 @@ export class NotebookSession implements IDisposable {
   private _onModelChanged(): void {
     this.panel.content.model?.contentChanged.connect(this._onContentChanged, this);
     void this.compile();
-    void this.panel.context.ready.then(() => Promise.all([this.readTargets(), this.showNewest()]));
+    this._restored = this.panel.context.ready.then(() => Promise.all([this.readTargets(), this.showNewest()]));
   }
 
   /** Tells the server at once where the notebook is now: until it is saved, the file has no id. */
@@ -350,6 +350,12 @@ export class NotebookSession implements IDisposable {
     }
   }
 
+  /** Shows a run that the user has chosen elsewhere, in place of the newest one. */
+  async showRun(run: string): Promise<void> {
+    await this._restored;
+    this.show(await this.client.run(run));
+  }
+
   /** Shows a run that a cell has started. Its end is announced even if the run has already ended. */
   async showStarted(): Promise<void> {
     const hasListedRuns = this._hasListedRuns; // otherwise the newest run may be an old one
@@ -398,6 +404,7 @@ export class NotebookSession implements IDisposable {
   private _serverError: string | null = null;
   private _stepInfos = new Map<string, StepInfo>();
   private _stepsByCell = new Map<string, string[]>();
+  private _restored: Promise<unknown> = Promise.resolve();
   private _timer = 0;
   private _requestNumber = 0;
   private _wasPipeline = false; // when the change before the last one was told
