@@ -1,15 +1,20 @@
 /** The plugins of the extension. */
 
+import { allRunsPlugin } from './all-runs/all-runs-plugin';
 import { cellsPlugin } from './cells/cells-plugin';
 import { inspectorPlugin } from './inspector/inspector-plugin';
 import { commandsPlugin } from './commands/commands-plugin';
 import { marksPlugin } from './marks/marks-plugin';
 import { sessionsPlugin } from './session/sessions-plugin';
 import { panelPlugin } from './panel/panel-plugin';
+import { schedulesPlugin } from './schedules/schedules-plugin';
 import { runPagePlugin } from './run-page/run-page-plugin';
 import { startupPlugin } from './startup/startup-plugin';
+import { submitPlugin } from './submit/submit-plugin';
+import { unmarkedPlugin } from './unmarked/unmarked-plugin';
 
 export default [
+  allRunsPlugin,
   sessionsPlugin,
   cellsPlugin,
   commandsPlugin,
@@ -17,5 +22,8 @@ export default [
   panelPlugin,
   inspectorPlugin,
   startupPlugin,
+  submitPlugin,
+  unmarkedPlugin,
+  schedulesPlugin,
   runPagePlugin
 ];

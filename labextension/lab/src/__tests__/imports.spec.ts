@@ -20,7 +20,11 @@ const LAYERS = [
   'panel',
   'run-page',
   'inspector',
+  'submit',
+  'unmarked',
+  'all-runs',
   'startup',
+  'schedules',
   ''
 ];
 const MAX_MODULES = 12; // in one folder

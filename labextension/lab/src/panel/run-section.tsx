@@ -23,7 +23,7 @@ export function RunSection({
   commands: CommandRegistry;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const [runs, setRuns] = React.useState<ListedRun[]>([]);
+  const [runs, setRuns] = React.useState<ListedRun[] | null>(null);
   const [reloads, reload] = React.useReducer((count: number) => count + 1, 0);
   const state = `${session.path} ${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${reloads}`;
   React.useEffect(() => {
@@ -34,13 +34,15 @@ export function RunSection({
   }, [session, state]);
   return (
     <Section title={trans.__('Runs')} open>
-      <RunList
-        runs={runs}
-        shown={session.run?.run.run ?? null}
-        onShow={run => void showRun(session, run).then(exists => exists || reload())}
-        onDelete={run => void deleteRun(session, run, trans).then(reload)}
-        trans={trans}
-      />
+      {runs && ( // before the first answer nothing is known
+        <RunList
+          runs={runs}
+          shown={session.run?.run.run ?? null}
+          onShow={run => void showRun(session, run).then(exists => exists || reload())}
+          onDelete={run => void deleteRun(session, run, trans).then(reload)}
+          trans={trans}
+        />
+      )}
       {session.run && (
         <button
           type="button"
@@ -49,6 +51,11 @@ export function RunSection({
           onClick={() => void commands.execute(CommandIDs.openRun, { run: session.run?.run.run })}
         >
           {trans.__('Open its page')}
+        </button>
+      )}
+      {commands.hasCommand(CommandIDs.allRuns) && (
+        <button type="button" className="kfnb-Runs-all" onClick={() => void commands.execute(CommandIDs.allRuns)}>
+          {trans.__('All runs of all notebooks')}
         </button>
       )}
       {session.run?.run.page ? (

@@ -19,10 +19,15 @@ import {
   ProbeLine,
   RunDetails,
   Problem,
+  Schedule,
+  ScheduleRequest,
+  Schedules,
+  ScheduleTimes,
   TrustProposal,
   NotebookRequest,
   RunChoices,
   Snapshot,
+  Submission,
   Targets,
   TargetProposal,
   TravellingFile,
@@ -52,6 +57,7 @@ export interface StartOptions {
   cache?: boolean;
   any_parameters?: boolean;
   containers?: boolean;
+  experiment?: string;
 }
 
 /** Which of all runs are wanted. What is null or empty does not matter. */
@@ -84,6 +90,11 @@ export class RestClient {
 
   manifest(sent: NotebookRequest, engine: string): Promise<{ text: string; files: TravellingFile[] }> {
     return this._request('POST', 'manifest', { ...sent, engine });
+  }
+
+  /** What a run would be. Nothing is started. */
+  submission(sent: NotebookRequest, options: StartOptions): Promise<Submission> {
+    return this._request('POST', 'submission', { ...sent, ...options });
   }
 
   targets(path: string): Promise<Targets> {
@@ -209,6 +220,32 @@ export class RestClient {
     return this._request('GET', `runs/${id}/steps/${encodeURIComponent(path)}/values`);
   }
 
+  /** The schedules of this machine, and of the targets of a notebook. */
+  schedules(path: string): Promise<Schedules> {
+    return this._request('GET', `schedules${URLExt.objectToQueryString({ notebook: path })}`);
+  }
+
+  schedule(target: string, id: string, path: string): Promise<Schedule> {
+    return this._request('GET', schedulePath(target, id, '', path));
+  }
+
+  /** An expression in words, with its next times. */
+  scheduleTimes(cron: string, zone: string): Promise<ScheduleTimes> {
+    return this._request('GET', `schedule-times${URLExt.objectToQueryString({ cron, zone })}`);
+  }
+
+  addSchedule(request: ScheduleRequest): Promise<Schedule> {
+    return this._request('POST', 'schedules', request);
+  }
+
+  actOnSchedule(target: string, id: string, action: 'pause' | 'resume' | 'run', path: string): Promise<Schedule> {
+    return this._request('POST', schedulePath(target, id, `/${action}`, path), {});
+  }
+
+  deleteSchedule(target: string, id: string, path: string): Promise<{ deleted: boolean }> {
+    return this._request('DELETE', schedulePath(target, id, '', path));
+  }
+
   private _ofStep<T>(
     id: string,
     path: string,
@@ -260,4 +297,10 @@ function refusal(response: Response, text: string): RefusedError {
     // the answer is the page of a proxy, not JSON of the server
   }
   return new RefusedError(body.message ?? response.statusText, response.status, body.problems ?? []);
+}
+
+/** The path of a schedule, or of an action on it; `path` is the notebook whose targets count. */
+function schedulePath(target: string, id: string, action: string, path: string): string {
+  const names = `${encodeURIComponent(target)}/${encodeURIComponent(id)}`;
+  return `schedules/${names}${action}${URLExt.objectToQueryString({ notebook: path })}`;
 }
