@@ -12,6 +12,8 @@ import { schedulesPlugin } from './schedules/schedules-plugin';
 import { runPagePlugin } from './run-page/run-page-plugin';
 import { startupPlugin } from './startup/startup-plugin';
 import { statusPlugin } from './status/status-plugin';
+import { submitPlugin } from './submit/submit-plugin';
+import { unmarkedPlugin } from './unmarked/unmarked-plugin';
 
 export default [
   allRunsPlugin,
@@ -23,6 +25,8 @@ export default [
   panelPlugin,
   inspectorPlugin,
   startupPlugin,
+  submitPlugin,
+  unmarkedPlugin,
   schedulesPlugin,
   runPagePlugin,
   statusPlugin

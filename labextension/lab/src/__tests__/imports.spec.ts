@@ -21,6 +21,8 @@ const LAYERS = [
   'panel',
   'run-page',
   'inspector',
+  'submit',
+  'unmarked',
   'all-runs',
   'startup',
   'schedules',

@@ -10,7 +10,7 @@ import { clusterReason, StepProgress } from '@kfnb/core/run/run-progress';
 import { NotebookSession } from '../session/notebook-session';
 import { hue, SHAPES, State, words } from '@kfnb/core/states';
 import { stepName } from '../marks/step-name';
-import { Problem, StepInfo } from '@kfnb/core/wire/api-types';
+import { OtherCell, Problem, StepInfo } from '@kfnb/core/wire/api-types';
 
 const MAX_STEPS = 12; // steps that the badge of one cell lists
 
@@ -81,12 +81,16 @@ export class StepBadge extends Widget {
     const several = steps.length > 1;
     this._shownProgress = (several ? steps : [marked ?? steps[0] ?? '']).map(step => this._session.progress(step));
     this._step = several ? '' : (marked ?? steps[0] ?? '');
-    this.setHidden(!this._step && !several);
+    const role = this._step || several ? null : this._session.otherRole(this.cell.model.id);
+    this.setHidden(!this._step && !several && role === null);
     this.node.classList.toggle('kfnb-mod-several', several);
+    this.node.classList.toggle('kfnb-mod-other', role !== null);
     if (several) {
       this._showSteps(steps);
     } else if (this._step) {
       this._showStep(this._step);
+    } else if (role !== null) {
+      this._showRole(role);
     }
     this._showProblems();
     this._showEdited();
@@ -140,6 +144,22 @@ export class StepBadge extends Widget {
     setText(this._mark, info ? this._marksText(info) : '');
     this._menu.hidden = false;
     this._showProgress(step);
+  }
+
+  /** Shows what a cell is that is in no step. */
+  private _showRole(role: OtherCell['role']): void {
+    const [name, title] = {
+      shared: [this._trans.__('shared'), this._trans.__('Steps that need this code run it themselves')],
+      parameters: [this._trans.__('parameters'), this._trans.__('The parameters of the pipeline')],
+      outside: [this._trans.__('not in the pipeline'), this._trans.__('No step runs this cell. Mark it to make it one')]
+    }[role];
+    this._name.replaceChildren(name);
+    this._name.title = title;
+    for (const part of [this._flow, this._mark, this._time, this._line]) {
+      setText(part, '');
+    }
+    this._setState(null, '');
+    this._log.hidden = this._menu.hidden = true;
   }
 
   private _showProgress(step: string): void {

@@ -15,7 +15,7 @@ import { pipelineIcon } from '../common/pipeline-icon';
 import { loadCode, notifyLoaded } from './load-values';
 import { NotificationActions, notifyRunEnds, notifyError, notifyWarnings } from './run-notifications';
 import { addTarget } from '../dialogs/add-target-dialog';
-import { startRun } from '../dialogs/other-parameters-dialog';
+import { Part, startRun } from '../dialogs/other-parameters-dialog';
 import { runButton } from './run-button';
 import { NotebookSession } from '../session/notebook-session';
 import { ISessions } from '../session/sessions-plugin';
@@ -60,6 +60,18 @@ const STEP_ARGS = {
   args: {
     type: 'object' as const,
     properties: { step: { type: 'string' as const, description: 'The step; by default that of the active cell' } }
+  }
+};
+const RUN_ARGS = {
+  args: {
+    type: 'object' as const,
+    properties: {
+      cache: {
+        type: 'boolean' as const,
+        description: 'Whether steps take earlier results of the same code and inputs'
+      },
+      experiment: { type: 'string' as const, description: 'The group that the run is put into' }
+    }
   }
 };
 const NO_ARGS = { args: { type: 'object' as const, properties: {} } };
@@ -146,7 +158,12 @@ class Commands implements NotificationActions {
       caption: trans.__('Run the steps of this notebook as a pipeline'),
       icon: runIcon,
       isEnabled: () => session() !== null && !session()?.active,
-      execute: () => this._start({})
+      describedBy: RUN_ARGS,
+      execute: args =>
+        this._start({
+          ...(args.cache === true ? { cache: true } : {}),
+          ...(typeof args.experiment === 'string' && args.experiment ? { experiment: args.experiment } : {})
+        })
     });
     this._add(CommandIDs.stop, {
       label: trans.__('Stop Pipeline'),
@@ -167,7 +184,7 @@ class Commands implements NotificationActions {
     });
   }
 
-  private async _start(options: { only?: string; start?: string }): Promise<void> {
+  private async _start(options: Part): Promise<void> {
     await this._withSession(async session => {
       await session.compile();
       if (await this._isTrusted(session)) {

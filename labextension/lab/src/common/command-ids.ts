@@ -23,6 +23,8 @@ export const CommandIDs = {
   openRun: 'kfnb:open-run',
   panel: 'kfnb:open-panel',
   addTarget: 'kfnb:add-target',
+  makePipeline: 'kfnb:make-pipeline',
+  submitForm: 'kfnb:submit-form',
   create: 'kfnb:new-notebook',
   schedules: 'kfnb:open-schedules',
   addSchedule: 'kfnb:schedule-notebook'

@@ -97,8 +97,10 @@ function SessionView(props: ViewProps): React.JSX.Element {
     return () => void session.changed.disconnect(redraw);
   }, [session]);
   const onStep = React.useCallback((step: string) => actions.reveal(session, step), [actions, session]);
-  const shown = session.lastValid;
-  const problems = (session.explanation?.problems ?? []).filter(problem => problem.severity !== 'info');
+  const shown = session.isPipeline ? session.lastValid : null;
+  const problems = !session.isPipeline
+    ? []
+    : (session.explanation?.problems ?? []).filter(problem => problem.severity !== 'info');
   return (
     <div className="kfnb-Panel-body">
       <Head {...props} />
@@ -173,6 +175,16 @@ function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
       >
         {active ? trans.__('Stop') : trans.__('Run')}
       </button>
+      {commands.hasCommand(CommandIDs.submitForm) && (
+        <button
+          type="button"
+          className="jp-mod-styled"
+          disabled={!commands.isEnabled(CommandIDs.submitForm)}
+          onClick={() => void commands.execute(CommandIDs.submitForm)}
+        >
+          {trans.__('Run with…')}
+        </button>
+      )}
     </div>
   );
 }
@@ -212,6 +224,16 @@ function EmptyHint({ commands, trans }: ViewProps): React.JSX.Element {
   return (
     <div className="kfnb-Panel-hint">
       <p>{trans.__('No steps yet. Make a cell a step, and the graph grows here.')}</p>
+      {commands.hasCommand(CommandIDs.makePipeline) && (
+        <button
+          type="button"
+          className="jp-mod-styled"
+          disabled={!commands.isEnabled(CommandIDs.makePipeline)}
+          onClick={() => void commands.execute(CommandIDs.makePipeline)}
+        >
+          {trans.__('Make this a pipeline…')}
+        </button>
+      )}
       <button
         type="button"
         className="jp-mod-styled"

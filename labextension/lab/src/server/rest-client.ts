@@ -27,6 +27,7 @@ import {
   NotebookRequest,
   RunChoices,
   Snapshot,
+  Submission,
   Targets,
   TargetProposal,
   TravellingFile,
@@ -56,6 +57,7 @@ export interface StartOptions {
   cache?: boolean;
   any_parameters?: boolean;
   containers?: boolean;
+  experiment?: string;
 }
 
 /** Which of all runs are wanted. What is null or empty does not matter. */
@@ -88,6 +90,11 @@ export class RestClient {
 
   manifest(sent: NotebookRequest, engine: string): Promise<{ text: string; files: TravellingFile[] }> {
     return this._request('POST', 'manifest', { ...sent, engine });
+  }
+
+  /** What a run would be. Nothing is started. */
+  submission(sent: NotebookRequest, options: StartOptions): Promise<Submission> {
+    return this._request('POST', 'submission', { ...sent, ...options });
   }
 
   targets(path: string): Promise<Targets> {

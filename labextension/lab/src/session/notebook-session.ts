@@ -8,9 +8,11 @@ import {
   Explanation,
   ListedRun,
   NotebookRequest,
+  OtherCell,
   Problem,
   Snapshot,
   StepInfo,
+  Submission,
   TargetInfo
 } from '@kfnb/core/wire/api-types';
 import { RefusedError, RestClient, StartOptions } from '../server/rest-client';
@@ -41,7 +43,7 @@ export class NotebookSession implements IDisposable {
     private readonly _preferredTarget: () => string
   ) {
     this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
-    this._shownRun.changed.connect(() => this._changed.emit('run'));
+    this._shownRun.changed.connect(() => this._onRunChanged());
     this.ranSources = new RanSources(client, this._shownRun);
     this.ranSources.changed.connect(this._emitPipeline, this);
     _stream.silenceChanged.connect(this._emitPipeline, this);
@@ -96,9 +98,23 @@ export class NotebookSession implements IDisposable {
     return this._failedStart;
   }
 
+  /**
+   * Whether the notebook is a pipeline: its cells say what its steps are, or it has been run as one. Of any other
+   * notebook nothing is shown.
+   */
+  get isPipeline(): boolean {
+    return this._lastValid?.marked === true || this._explanation?.marked === true || this.run !== null || this.active;
+  }
+
   /** The names of the steps that a cell belongs to. */
   stepsOf(cell: string): string[] {
-    return this._stepsByCell.get(cell) ?? [];
+    return this.isPipeline ? (this._stepsByCell.get(cell) ?? []) : [];
+  }
+
+  /** What a cell of a marked notebook is that is in no step; null for any other cell. */
+  otherRole(cell: string): OtherCell['role'] | null {
+    const marked = this._lastValid?.marked === true;
+    return (marked ? this._lastValid?.others.find(other => other.id === cell)?.role : null) ?? null;
   }
 
   stepInfo(step: string): StepInfo | null {
@@ -201,6 +217,12 @@ export class NotebookSession implements IDisposable {
     this._changed.emit('pipeline');
   }
 
+  private _onRunChanged(): void {
+    const wasPipeline = this._wasPipeline;
+    this._wasPipeline = this.isPipeline;
+    this._changed.emit(wasPipeline === this._wasPipeline ? 'run' : 'pipeline');
+  }
+
   private _onCompiled(explanation: Explanation): void {
     this._explanation = explanation;
     if (explanation.pipeline !== null) {
@@ -210,6 +232,7 @@ export class NotebookSession implements IDisposable {
     }
     this._stepInfos = new Map((this._lastValid?.steps ?? []).map(step => [step.name, step]));
     this._stepsByCell = new Map((this._lastValid?.cells ?? []).map(cell => [cell.id, cell.steps]));
+    this._wasPipeline = this.isPipeline;
     this._changed.emit('pipeline');
   }
 
@@ -258,6 +281,19 @@ export class NotebookSession implements IDisposable {
   /** Shows a run on the cells in place of the one before; null shows none. */
   show(run: Snapshot | null): void {
     this._shownRun.show(run);
+  }
+
+  /** What a run with the parameters and the target as they are would be. Throws `RefusedError`. */
+  async submission(cache: boolean): Promise<Submission> {
+    await this.compile();
+    this._checkProblems();
+    const parameters = this.parameters.select(parameterNames(this._explanation));
+    const containers = this.inContainers ? { containers: true } : {};
+    const options = { target: this.target, ...containers, parameters, cache };
+    const plan = await this.client.submission(this.request(), options);
+    this.parameters.clearErrors();
+    this.parameters.addErrors(plan.problems);
+    return plan;
   }
 
   /** Starts the pipeline and shows its run. Returns what the user should know about it. Throws `RefusedError`. */
@@ -403,6 +439,7 @@ export class NotebookSession implements IDisposable {
   private _restored: Promise<unknown> = Promise.resolve();
   private _timer = 0;
   private _requestNumber = 0;
+  private _wasPipeline = false; // when the change before the last one was told
   private _compiledText = '';
   private _compiling: Promise<void> = Promise.resolve();
   private readonly _changed = new Signal<this, Change>(this);
