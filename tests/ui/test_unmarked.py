@@ -47,7 +47,7 @@ def test_an_unmarked_notebook_shows_nothing_until_the_user_makes_it_a_pipeline(o
     expect(badge(page, "shared")).to_be_visible()
     expect(side.locator(".kfnb-Dag-name")).to_have_text(["read", "learn", "show"])
     screenshot(page, "first-marks-dark")
-    command(page, "notebook:undo")
+    command(page, "notebook:undo-cell-action")
     expect(page.locator(".kfnb-Badge:visible")).to_have_count(0)
     expect(button).to_be_visible()
     in_notebook(page, "p => p.content.model.cells.get(3).setMetadata('tags', ['step:read'])")
