@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,8 +20,8 @@ from kfnb.terminal_escapes import terminal_text, without_codes
 from kfnb.wording import duration, elapsed, error_line, error_place
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
-    from rich.text import Text
 
     from kfnb.engines.engine_interface import Engine
     from kfnb.runs.record.run_store import RunStore
@@ -34,7 +36,26 @@ SHORTEST_NAME = 8  #: characters of a step's name that stand in one line even on
 PRINTED = ("pending", *(s for s in STEP_FINAL if s != "cached"))
 WHOLE_NAME = 24  #: characters of a step's name that come before its note
 BETWEEN = 2  #: characters between two columns
-Row = tuple["Text", "Text", str, "Text"]  #: what the table says of a step: its name, its state, its time, a note
+CHROME = (
+    4  #: lines of a terminal that the rows of a live table leave free: its head, what is left out, a note, the cursor
+)
+#: Which rows a live table keeps when the terminal is too low for all: those with the first of these states.
+KEPT_FIRST = ("running", "failed", "cancelled", "pending")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the table says of a step or of an iteration."""
+
+    name: str
+    state: str
+    shown: str  #: the state with its symbol, and the attempt
+    time: str
+    note: str = ""
+
+    @property
+    def texts(self) -> tuple[str, str, str, str]:
+        return self.name, self.shown, self.time, self.note
 
 
 def watch(engine: Engine, run_id: str, quiet: bool = False, since: int = 0) -> None:
@@ -114,6 +135,7 @@ class _Terminal(_Silent):
         self._store, self._run = engine.store, run_id
         self._names = shown_names(engine.store, run_id)
         self._note = ""
+        self._ended = False
         self._console = Console()
         self._live = Live(console=self._console, refresh_per_second=REFRESH, get_renderable=self._table)
 
@@ -121,51 +143,120 @@ class _Terminal(_Silent):
         self._live.start()
 
     def __exit__(self, *_: object) -> None:
+        self._ended = True
         self._live.refresh()
         self._live.stop()
 
     def note(self, text: str) -> None:
         self._note = text
 
-    def _table(self) -> Table:
+    def _table(self) -> Group:
         # drawn by another thread, and a connection to SQLite belongs to its own
         from kfnb.runs.record.run_store import RunStore
 
         store = RunStore(self._store.home)
         try:
-            return table(store.summary(self._run), self._console.width, self._names, store, self._note)
+            summary = store.summary(self._run)
+            if self._ended:
+                return final_table(summary, self._console.width, self._names)
+            most = max(1, self._console.height - CHROME)
+            return table(summary, self._console.width, self._names, store, self._note, most)
         finally:
             store.close()
 
 
 def table(
-    summary: dict[str, Any], width: int, names: Mapping[str, str], store: RunStore | None = None, note: str = ""
-) -> Table:
-    """The run as a table: a row per step, under its name of ``names`` if it has one there, and one for each iteration that is not plainly over.
+    summary: dict[str, Any],
+    width: int,
+    names: Mapping[str, str],
+    store: RunStore | None = None,
+    note: str = "",
+    most: int | None = None,
+) -> Group:
+    """The run as a table: a row per step, and one for each iteration that is not plainly over.
 
-    The name of a step is never cut. It is folded where it is longer than ``width`` allows, and the note gets what the others leave.
+    Parameters
+    ----------
+    names
+        What steps are shown as that are not shown by their own names.
+    store
+        Where the last lines of running steps are; without it they are left out.
+    note
+        A line below the table.
+    most
+        The number of rows that there is room for, by default all. The last line says what is left out.
     """
-    from rich.cells import cell_len
-    from rich.table import Table
+    from rich.console import Group
+    from rich.text import Text
 
-    rows = [row for name, step in summary["steps"].items() for row in _rows(summary, name, step, names, store)]
-    heads = ("step", "state", "time", "")
-    longest = [max(map(cell_len, (head, *(str(row[at]) for row in rows)))) for at, head in enumerate(heads)]
-    rest = width - longest[1] - longest[2] - BETWEEN * (len(heads) - 1)  # for the name and the note
-    name_width = min(longest[0], max(SHORTEST_NAME, rest // 2, rest - longest[3], min(WHOLE_NAME, rest)))
-    note_width = rest - name_width
-    found = Table(box=None, pad_edge=False, title_justify="left", caption_justify="left", caption=note or None)
+    rows = _rows(summary, names, store)
+    kept = rows if most is None else _kept(rows, most)
+    below = [Text(text, "dim italic") for text in (_left_out(rows, kept), note) if text]
+    return Group(_drawn(kept, width), *below)
+
+
+def final_table(summary: dict[str, Any], width: int, names: Mapping[str, str]) -> Group:
+    """A run as a table, and below it the reasons that have no room beside the states."""
+    from rich.cells import cell_len
+    from rich.console import Group
+    from rich.text import Text
+
+    rows = _rows(summary, names, None)
+    room = _widths(rows, width)[3]
+    long = [row for row in rows if cell_len(row.note) > room]
+    short = [replace(row, note="") if row in long else row for row in rows]
+    below = [Text(f"{row.name.strip()}: {row.note}", "dim", overflow="fold") for row in long]
+    return Group(_drawn(short, width), *below)
+
+
+def _drawn(rows: Sequence[Row], width: int) -> Table:
+    """The name of a step is never cut. It is folded where it is longer than ``width`` allows, and the note gets what the others leave."""
+    from rich.table import Table
+    from rich.text import Text
+
+    name_width, state_width, time_width, note_width = _widths(rows, width)
+    found = Table(box=None, pad_edge=False)
     found.add_column("step", overflow="fold", width=name_width)
-    found.add_column("state", no_wrap=True, overflow="ellipsis", min_width=longest[1])
-    found.add_column("time", no_wrap=True, justify="right", min_width=longest[2])
-    if note_width > 0 and longest[3]:
-        found.add_column("", no_wrap=True, overflow="ellipsis", width=min(note_width, longest[3]))
+    found.add_column("state", no_wrap=True, overflow="ellipsis", min_width=state_width)
+    found.add_column("time", no_wrap=True, justify="right", min_width=time_width)
+    if note_width:
+        found.add_column("", no_wrap=True, overflow="ellipsis", width=note_width)
     for row in rows:
-        found.add_row(*row[: len(found.columns)])
+        cells = (Text(row.name), Text(row.shown, COLOURS[row.state]), row.time, Text(row.note, "dim"))
+        found.add_row(*cells[: len(found.columns)])
     return found
 
 
-def _rows(
+def _widths(rows: Sequence[Row], width: int) -> tuple[int, int, int, int]:
+    """The widths of the columns, in characters; that of the note is 0 where it has no room."""
+    from rich.cells import cell_len
+
+    heads = ("step", "state", "time", "")
+    longest = [max(map(cell_len, (head, *(row.texts[at] for row in rows)))) for at, head in enumerate(heads)]
+    rest = width - longest[1] - longest[2] - BETWEEN * (len(heads) - 1)  # for the name and the note
+    name = min(longest[0], max(SHORTEST_NAME, rest // 2, rest - longest[3], min(WHOLE_NAME, rest)))
+    return name, longest[1], longest[2], max(0, min(rest - name, longest[3]))
+
+
+def _kept(rows: Sequence[Row], most: int) -> Sequence[Row]:
+    """As many rows as there is room for, in their order: what runs and what failed, then what comes next, then what has ended."""
+    order = [*KEPT_FIRST, *(state for state in SYMBOLS if state not in KEPT_FIRST)]
+    first = sorted(range(len(rows)), key=lambda at: (order.index(rows[at].state), at))[:most]
+    return [rows[at] for at in sorted(first)]
+
+
+def _left_out(rows: Sequence[Row], kept: Sequence[Row]) -> str:
+    counts = Counter(row.state for row in rows)
+    counts.subtract(row.state for row in kept)
+    more = [f"{counts[state]} {state}" for state in SYMBOLS if counts[state]]
+    return f"and {len(rows) - len(kept)} more: {', '.join(more)}" if more else ""
+
+
+def _rows(summary: dict[str, Any], names: Mapping[str, str], store: RunStore | None) -> list[Row]:
+    return [row for name, step in summary["steps"].items() for row in _rows_of(summary, name, step, names, store)]
+
+
+def _rows_of(
     summary: dict[str, Any], name: str, step: dict[str, Any], names: Mapping[str, str], store: RunStore | None
 ) -> list[Row]:
     inside = step.get("iterations") or {}
@@ -177,8 +268,6 @@ def _rows(
 
 
 def _row(summary: dict[str, Any], path: str, name: str, step: dict[str, Any], store: RunStore | None) -> Row:
-    from rich.text import Text
-
     state = step["state"]
     note = without_codes(step["reason"] or "")
     if state == "running" and store is not None and step["attempts"]:
@@ -188,19 +277,14 @@ def _row(summary: dict[str, Any], path: str, name: str, step: dict[str, Any], st
         if step["attempts"] and step["attempts"] > 1 and "iterations" not in step
         else ""
     )
-    return (
-        Text(name),
-        Text(f"{SYMBOLS[state]} {state}{tries}", COLOURS[state]),
-        step_duration(step, time.time()),
-        Text(note.split("\n")[0], "dim"),
-    )
+    return Row(name, state, f"{SYMBOLS[state]} {state}{tries}", step_duration(step, time.time()), note.split("\n")[0])
 
 
 def print_table(store: RunStore, summary: dict[str, Any]) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(table(summary, console.width, shown_names(store, summary["run"])))
+    console.print(final_table(summary, console.width, shown_names(store, summary["run"])))
 
 
 def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> None:

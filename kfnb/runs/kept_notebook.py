@@ -38,6 +38,18 @@ def kept_notebook(store: RunStore, run_id: str) -> Any | None:
         return None
 
 
+def cell_sources(notebook: Any) -> dict[str, str]:
+    """The code of a kept notebook's cells by their ids. Cells without an id are left out."""
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    found = [c for c in cells or () if isinstance(c, dict) and isinstance(c.get("id"), str)]
+    return {c["id"]: _joined(c.get("source")) for c in found if c.get("cell_type") == "code"}
+
+
+def _joined(source: Any) -> str:
+    lines = source if isinstance(source, list) else [source]
+    return "".join(line for line in lines if isinstance(line, str))
+
+
 def _path(store: RunStore, run_id: str) -> Path:
     return store.folder(run_id) / NOTEBOOK
 

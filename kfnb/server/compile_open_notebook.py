@@ -10,7 +10,7 @@ from kfnb.pipeline.build.build_pipeline import Built, build, pipelines_of
 from kfnb.pipeline.drawing.explain_pipeline import describe
 from kfnb.pipeline.drawing.graph_elements import graph_of
 from kfnb.pipeline.model import Pipeline, Replay, Step
-from kfnb.pipeline.units.sort_into_drafts import OUTSIDE
+from kfnb.pipeline.units.sort_into_drafts import OUTSIDE, SHARED
 from kfnb.problems import NotebookError, errors
 
 OTHER_ROLES = {PARAMETERS: "parameters", SKIP: "outside"}
@@ -79,10 +79,11 @@ def cells_of(pipeline: Pipeline) -> list[dict[str, Any]]:
 def _others(notebook: Notebook, built: Built) -> list[dict[str, Any]]:
     """The cells of a notebook that are in no step, each with what it is instead."""
     outside = {cell.number for unit in built.units if unit.kind == OUTSIDE for cell in unit.cells}
+    shared = {cell.number for unit in built.units if unit.kind == SHARED for cell in unit.cells} - outside
     found: list[dict[str, Any]] = []
     for cell in notebook.cells if built.units else ():
         if cell.step is None and cell.source.strip() and cell.role != METRICS:
-            role = OTHER_ROLES.get(cell.role) or ("outside" if cell.number in outside else "shared")
+            role = OTHER_ROLES.get(cell.role) or ("shared" if cell.number in shared else "outside")
             found.append({"cell": cell.number, "id": cell.id, "role": role})
     return found
 

@@ -18,6 +18,7 @@ from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
 from kfnb.server.run_list_handlers import ChoicesHandler, DeleteRunsHandler, RunListHandler
 from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler
 from kfnb.server.schedule_handlers import SCHEDULE_ROUTES
+from kfnb.server.submission_handlers import SubmissionHandler
 from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
 from kfnb.server.value_handlers import ValueFileHandler, ValueHandler
 from kfnb.version import __version__
@@ -138,6 +139,15 @@ class RunHandler(Handler):
         self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
 
 
+class SourcesHandler(Handler):
+    """The code that a run's cells had."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str) -> None:
+        self.finish(to_wire({"sources": await self.ask(self.runs.sources, run_id)}))
+
+
 class CancelHandler(Handler):
     """Cancel a run. Its exit handler still runs; a second request ends the run at once."""
 
@@ -194,6 +204,7 @@ ROUTES: list[Any] = [
     (rf"{API}/runs/{ID}", RunHandler),
     (rf"{API}/runs/{ID}/details", DetailsHandler),
     (rf"{API}/runs/{ID}/graph", GraphHandler),
+    (rf"{API}/runs/{ID}/sources", SourcesHandler),
     (rf"{API}/runs/{ID}/cancel", CancelHandler),
     (rf"{API}/runs/{ID}/retry", RetryHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/log", LogHandler),
@@ -201,6 +212,7 @@ ROUTES: list[Any] = [
     (rf"{API}/runs/{ID}/steps/{STEP}/display", DisplayHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/display/(?P<display>[0-9]{{1,6}})", DisplayPageHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/values", ValuesHandler),
+    (rf"{API}/submission", SubmissionHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/values/(?P<value>[^/]+)", ValueHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/values/(?P<value>[^/]+)/file", ValueFileHandler),
     (rf"{API}/stream", StreamHandler),

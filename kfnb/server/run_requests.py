@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -32,7 +33,7 @@ from kfnb.notebook.notebook_source import division_in, with_division
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from kfnb.problems import Problem, errors
-from kfnb.runs.kept_notebook import keep_notebook, kept_notebook
+from kfnb.runs.kept_notebook import cell_sources, keep_notebook, kept_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline
 from kfnb.runs.notebook_runs import notebook_of_run, of_notebook
 from kfnb.runs.record.run_query import RunQuery
@@ -44,6 +45,8 @@ from kfnb.states import FINAL
 if TYPE_CHECKING:
     from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
     from kfnb.engines.cluster.submission.planned_retry import PlannedRetry
+
+ASK_AGAIN = 3.0  #: seconds between two requests to a cluster that does not answer
 
 
 class Refused(Exception):
@@ -115,6 +118,12 @@ class Runs:
         with self.record() as store:
             store.head(run_id)
             return kept_pipeline(store, run_id)
+
+    def sources(self, run_id: str) -> dict[str, str]:
+        """The code of a run's cells by their ids; of a notebook whose cells have none, nothing. Raises `UnknownRun`."""
+        with self.record() as store:
+            store.head(run_id)
+            return cell_sources(kept_notebook(store, run_id))
 
     def values(self, run_id: str, path: str) -> dict[str, Any]:
         """The inputs and outputs of a step, described without loading a value."""
@@ -280,13 +289,26 @@ class Runs:
         self.follow(run_id)
 
     def _follow(self, run_id: str) -> None:
-        with self._engine(run_id) as engine, engine.following(run_id) as following:
-            while not self._closed.wait(0.5) and engine.store.state(run_id) not in FINAL:
+        """Follow a run to its end. While its cluster does not answer, the record says so, and the cluster is asked again."""
+        with self._engine(run_id) as engine:
+            while not self._closed.is_set() and engine.store.state(run_id) not in FINAL:
                 try:
-                    following.look()
+                    with engine.following(run_id) as following:
+                        while not self._closed.wait(0.5) and engine.store.state(run_id) not in FINAL:
+                            following.look()
                 except Exception as error:  # what a cluster answers: told to whoever looks at the run
-                    engine.store.record_run(run_id, engine.store.state(run_id), error=_error_json(error))
-                    return
+                    _record_trouble(engine.store, run_id, _error_json(error))
+                    if not isinstance(error, ClusterError):
+                        return
+                    self._wait_for_answer(engine, run_id)
+
+    def _wait_for_answer(self, engine: Engine, run_id: str) -> None:
+        """Wait until the cluster of a run answers again, or the run or this server ends."""
+        while not self._closed.wait(ASK_AGAIN) and engine.store.state(run_id) not in FINAL:
+            with suppress(ClusterError):
+                engine.refresh(run_id)
+                _record_trouble(engine.store, run_id, None)
+                return
 
 
 def _builds_images(engine: Engine) -> bool:
@@ -297,7 +319,15 @@ def _builds_images(engine: Engine) -> bool:
 
 
 def _error_json(error: Exception) -> dict[str, Any]:
-    return {"kind": "cluster", "type": type(error).__name__, "message": str(error)}
+    return {"kind": "cluster", "type": type(error).__name__, "message": str(error), "since": time.time()}
+
+
+def _record_trouble(store: RunStore, run_id: str, trouble: dict[str, Any] | None) -> None:
+    """Record why nothing new is known of a run, or that this is over, unless the run has ended."""
+    with store.changing():
+        state = store.state(run_id)
+        if state not in FINAL:
+            store.record_run(run_id, state, error=trouble)
 
 
 def snapshot(store: RunStore, run_id: str) -> dict[str, Any]:

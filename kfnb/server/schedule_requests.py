@@ -13,7 +13,7 @@ from kfnb.pipeline.build.build_from_source import build_source
 from kfnb.schedule_keeper.all_places import add_schedule, list_schedules, new_schedule, place_of, schedules_at
 from kfnb.schedules.describe_schedule import schedule_json
 from kfnb.schedules.schedule_model import NEXT, named
-from kfnb.schedules.timetable import Timetable, local_zone
+from kfnb.schedules.timetable import BadTimetable, Timetable, local_zone
 
 
 def listed(notebook: Path | None) -> dict[str, Any]:
@@ -46,10 +46,13 @@ def delete(target: str, schedule_id: str, notebook: Path | None) -> None:
 
 
 def times(cron: str, zone: str) -> dict[str, Any]:
-    """An expression in words, with its next times and as the clocks of the zone show them. Raises `BadTimetable`."""
-    timetable = Timetable(cron, zone or local_zone())
-    coming = timetable.next_times(time.time(), NEXT)
-    return {"words": timetable.words(), "zone": timetable.zone, "next": [timetable.shown(due) for due in coming]}
+    """An expression in words, with its next times as the clocks of the zone show them; or what is wrong with it, as it is while one types."""
+    try:
+        timetable = Timetable(cron, zone or local_zone())
+    except BadTimetable as error:
+        return {"words": "", "zone": zone, "next": [], "error": str(error)}
+    coming = [timetable.shown(due) for due in timetable.next_times(time.time(), NEXT)]
+    return {"words": timetable.words(), "zone": timetable.zone, "next": coming, "error": ""}
 
 
 def add(notebook: Path, asked: dict[str, Any]) -> dict[str, Any]:

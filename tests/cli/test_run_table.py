@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from kfnb.cli.live_run_table import table
+from kfnb.cli.live_run_table import final_table, table
 from kfnb.states import SYMBOLS
 
 REASON = 'ImagePullBackOff: Back-off pulling image "nowhere.invalid/none:1": no such host' * 3
@@ -34,3 +34,28 @@ def test_the_names_stand_beside_the_longest_reasons(width: int) -> None:
     assert all(name in "".join(line.split(" ")[0] for line in lines) for name in names)
     if width >= 100:
         assert "ImagePullBackOff: Back" in next(line for line in lines if line.startswith(names[0]))
+
+
+def printed(content: Any, width: int) -> list[str]:
+    console = Console(width=width, force_terminal=False)
+    with console.capture() as caught:
+        console.print(content)
+    return caught.get().rstrip("\n").split("\n")
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_final_table_has_state_and_time_and_whole_reasons_below(width: int) -> None:
+    steps = {"load": step("succeeded"), "train": step("failed", REASON), "report": step("omitted", "the run failed")}
+    lines = printed(final_table({"run": "r", "steps": steps}, width, {}), width)
+    assert [line.split()[:3] for line in lines[1:3]] == [["load", "✓", "succeeded"], ["train", "✗", "failed"]]
+    assert all("1:01 h" in line for line in lines[1:3]) and "the run failed" in lines[3]
+    assert "".join(lines[4:]).replace(" ", "") == f"train: {REASON}".replace(" ", "")
+
+
+def test_a_live_table_that_is_too_long_keeps_what_goes_on_and_counts_the_rest() -> None:
+    states = ["failed", *["succeeded"] * 20, "cached", "running", *["pending"] * 17]
+    summary = {"run": "r", "steps": {f"step-{n}": step(s) for n, s in enumerate(states)}}
+    lines = printed(table(summary, 80, {}, most=6), 80)
+    assert [line.split()[0] for line in lines[1:-1]] == ["step-0", "step-22", *(f"step-{n}" for n in range(23, 27))]
+    assert lines[-1].strip() == "and 34 more: 13 pending, 20 succeeded, 1 cached"
+    assert len(printed(table(summary, 80, {}, most=40), 80)) == 41

@@ -68,6 +68,23 @@ async def test_an_unmarked_notebook_is_divided_as_it_is_asked_for(ask: Any) -> N
     assert outside["marked"] and [o["role"] for o in outside["others"]] == ["parameters", "shared", "outside"]
 
 
+async def test_what_a_run_would_be_is_told_before_it_is_started(ask: Any, jp_root_dir: Path) -> None:
+    (jp_root_dir / "rows.csv").write_text("a\n1\n")
+    (jp_root_dir / "kfnb.toml").write_text('[targets.far]\nengine = "argo"\nhost = "https://example.org"\n')
+    reads = notebook(
+        cell("n: int = 1", "parameters"), cell("text = open('rows.csv').read() * n", "step:read", "image:python:3.12")
+    )
+    here = await ask("POST", "submission", body={"notebook": reads, "path": "n.ipynb", "parameters": {"n": "2"}})
+    assert (here["state"], here["told"], here["problems"], here["files"]) == ("ready", ["this machine"], [], [])
+    assert here["steps"] == [{"step": "read", "image": "python:3.12", "packages": []}]
+    far = await ask("POST", "submission", body={"notebook": reads, "path": "n.ipynb", "target": "far"})
+    assert far["state"] in ("untrusted", "refused") and far["manifest"] == ""
+    body = {"notebook": reads, "path": "n.ipynb", "parameters": {"n": "many"}}
+    told = await ask("POST", "submission", body=body)
+    assert [p["name"] for p in told["problems"]] == ["n"]
+    assert (await ask("GET", "runs"))["runs"] == []
+
+
 async def test_problems_are_told_with_cell_and_line(ask: Any) -> None:
     found = await ask("POST", "compile", body={"notebook": notebook(cell("x = 1\nprint(nowhere)", "step:a"))})
     (problem,) = [p for p in found["problems"] if p["severity"] == "error"]
@@ -89,6 +106,8 @@ async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: P
     assert [r["run"] for r in (await ask("GET", "runs", notebook="work/n.ipynb"))["runs"]] == [run_id]
     assert (await ask("GET", "runs", notebook="other.ipynb"))["runs"] == []
     assert [b["step"] for b in (await ask("GET", "runs", run_id, "graph"))["graph"]["boxes"]] == ["make", "use"]
+    sources = (await ask("GET", "runs", run_id, "sources"))["sources"]
+    assert sources == {c["id"]: c["source"] for c in THREE["cells"] if c["cell_type"] == "code"}
     details = await ask("GET", "runs", run_id, "details")
     assert [s["cells"] for s in details["steps"]] == [[2], [3]]
     assert (details["target"], details["path"]) == ("local", "work/n.ipynb")

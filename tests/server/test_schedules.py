@@ -20,6 +20,8 @@ async def test_a_schedule_is_made_paused_run_and_deleted(ask: Any, jp_root_dir: 
     write(jp_root_dir, notebook(cell("a = 1", "parameters"), cell("b = a + 1", "step:one")), "nightly.ipynb")
     times = await ask("GET", "schedule-times", **DAILY)
     assert times["words"] == "At 06:00 every day" and [t.split()[1] for t in times["next"]] == ["06:00"] * 5
+    wrong = await ask("GET", "schedule-times", cron="61 6 * * *")
+    assert "its minute cannot be read" in wrong["error"] and wrong["next"] == []
     asked = {**DAILY, "path": "nightly.ipynb", "name": "every day/6", "parameters": {"a": "41"}, "catch_up": "last"}
     made = await ask("POST", "schedules", body=asked)
     assert (made["id"], made["target"], made["paused"], len(made["next"])) == ("every day/6", "local", False, 5)

@@ -63,6 +63,9 @@ class Lab:
     def start(self) -> None:
         names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR", "KFNB_HOME", "XDG_CONFIG_HOME", "KUBECONFIG")  # fmt: skip
         env = {**os.environ, **{name: str(self.home / name.lower()) for name in names}}
+        env.update(
+            PYTHONPATH=os.pathsep.join(filter(None, (str(korean_pack(self.home)), os.environ.get("PYTHONPATH"))))
+        )
         env.update(JUPYTER_CONFIG_DIR=str(self.home / "config"), JUPYTERLAB_SETTINGS_DIR=str(self.home / "settings"))
         with self.log.open("a") as out:
             self._server = subprocess.Popen([sys.executable, "-m", "jupyterlab"], env=env, stdout=out, stderr=out)
@@ -156,6 +159,19 @@ def disabled(lab: Lab, *names: str) -> Iterator[None]:
     config.unlink()
 
 
+def korean_pack(home: Path) -> Path:
+    """A folder with a language pack of JupyterLab that has no words: with it, Korean can be chosen, and extensions' own words show."""
+    folder, name = home / "packs", "jupyterlab_language_pack_ko_KR"
+    for path, text in {
+        folder / name / "__init__.py": "",
+        folder / f"{name}-0.dist-info" / "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n",
+        folder / f"{name}-0.dist-info" / "entry_points.txt": f"[jupyterlab.languagepack]\nko_KR = {name}\n",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
 def configure(lab: Lab) -> None:
     server = {
         "ip": "127.0.0.1",
@@ -196,11 +212,9 @@ NETWORK_FAILS = re.compile(r"(Failed to load resource|WebSocket connection to '[
 #: Jupyter Server's list of kernels fails while one of them starts, because it has no time of its last activity yet.
 STARTING_KERNEL = re.compile(r"/api/kernels\?\d+$")
 #: What JupyterLab says of the time that plugins take to begin, on a machine that is busy.
-SLOW_START = re.compile(r"Plugin kfnb:\w+ (.* took [\d.]+ms|is taking too long) to activate")
+SLOW_START = re.compile(r"Plugin \S+ (.* took [\d.]+ms|is taking too long) to activate\.$")
 #: JupyterLab's requests for a thread of the kernel for each kind of widget, when the page goes before their answers.
 CANCELLED_REQUEST = re.compile(r"(Error: )?Canceled future for create_subshell_request ")
-#: Lumino warns of plugins that took long to activate; how long depends on what else this machine does.
-SLOW_START = re.compile(r"Plugin \S+ \(with \d+ dependants\) took [\d.]+ms to activate\.$")
 JUPYTER, OURS = "/static/lab/", "/extensions/kfnb/"  # whose code it is, by its address
 
 

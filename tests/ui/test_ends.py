@@ -107,8 +107,10 @@ def test_a_coin_that_falls_on_tails_fails_is_mended_and_goes_on(lab: Lab, open_f
     screenshot(page, "coin-failed")
     page.wait_for_function("window.jupyterapp.shell.currentWidget.content.mode === 'edit'")
     page.keyboard.type("print('mended')")  # the marked line is replaced
+    expect(badge(page, "fail")).to_contain_text("changed since this run")
     choose(page, "fail", "Retry From Here")
     has_state(page, "fail", "succeeded")
+    expect(page.get_by_text("changed since this run")).to_have_count(0)
     expect(side.get_by_role("status")).to_contain_text("Run succeeded")
     expect(badge(page, "fail")).to_contain_text("attempt 2")
     expect(page.get_by_role("region", name="Log of step fail")).to_contain_text("mended")

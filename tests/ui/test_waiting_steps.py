@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.cluster.kube_api import Cluster, kubeconfig, served
 from tests.cluster.test_waiting import PULL, container, now, pod_node, pod_of_node
 from tests.notebooks import cell, notebook, write
-from tests.ui.conftest import SECONDS, Lab, OpenFile
+from tests.ui.conftest import SECONDS, Console, Lab, OpenFile
 from tests.ui.helpers import badge, has_state, panel, press_run, screenshot, set_theme
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ def waits_for_image(kube: Cluster, name: str) -> dict[str, Any]:
     return node
 
 
-def test_a_step_that_waits_for_its_image_says_so(lab: Lab, open_file: OpenFile) -> None:
+def test_a_step_that_waits_for_its_image_says_so(lab: Lab, open_file: OpenFile, console: Console) -> None:
     kube = Cluster()
     config = lab.home / "xdg_config_home" / "kfnb" / "kfnb.toml"
     with served(kube) as server, contextlib.ExitStack() as end:
@@ -61,3 +61,14 @@ def test_a_step_that_waits_for_its_image_says_so(lab: Lab, open_file: OpenFile) 
         failed = {**node, "phase": "Failed", "message": "Pod was deleted", "finishedAt": now()}
         kube.update(name, {"status": {"phase": "Failed", "finishedAt": now(), "nodes": {"n": failed}}})
         has_state(page, "one", "failed")
+        console.server_may_go = True  # the browser says of our own answer that it is a failure
+        kube.tokens = ()
+        press_run(page)
+        expect(side_bar.get_by_role("alert")).to_contain_text("The run did not reach the target away: ")
+        expect(page.locator('.kfnb-Badge[data-state="pending"]')).to_have_count(0)
+        expect(side_bar.locator(".kfnb-Runs tbody tr")).to_have_count(2)
+        screenshot(page, "cluster-gone")
+        kube.tokens = ("good",)
+        side_bar.get_by_role("button", name="Try again").click()
+        expect(side_bar.get_by_role("alert")).to_have_count(0)
+        has_state(page, "one", "pending")

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.notebooks import Json, cell
 from tests.ui.conftest import Console, Gates, Lab, OpenNotebook
-from tests.ui.helpers import choose, has_state, kernel_is_idle, log_of, panel, press_run, screenshot
+from tests.ui.helpers import badge, choose, has_state, kernel_is_idle, log_of, panel, press_run, screenshot
 from tests.ui.test_runs import PLAIN
 
 pytestmark = pytest.mark.slow
@@ -99,9 +99,15 @@ def test_a_run_goes_on_while_the_server_is_restarted(own_lab: Lab, open_notebook
     gates.open("one")
     gates.reached("two")
     has_state(page, "first", "running")  # nobody has told the page
+    expect(badge(page, "first")).to_contain_text("no contact", timeout=5_000)
+    expect(panel(page).get_by_role("alert")).to_contain_text("The server does not answer since", timeout=5_000)
+    clocks = page.locator(".kfnb-Badge-time, .kfnb-Runs td").all_inner_texts()
+    page.evaluate("() => new Promise(done => setTimeout(done, 1200))")  # a clock that goes would show another second
+    assert page.locator(".kfnb-Badge-time, .kfnb-Runs td").all_inner_texts() == clocks
     screenshot(page, "server-gone")
     own_lab.start()
     has_state(page, "first", "succeeded")
+    expect(page.get_by_text("no contact")).to_have_count(0)
     has_state(page, "second", "running")
     has_all_lines(log)
     gates.open("two")

@@ -162,7 +162,7 @@ def _layout(
     chains: Mapping[tuple[str, str], list[Place]],
     sizes: Mapping[str, tuple[float, float]],
 ) -> Layout:
-    min_x = min([*(x[n] - width / 2 for n, (width, _) in sizes.items()), *x.values(), 0.0])
+    min_x = min([*(x[n] - width / 2 for n, (width, _) in sizes.items()), *x.values()], default=0.0)
     tops: dict[Place, tuple[float, float]] = {}  #: of a place, the top and the height of its row
     bottom = -RANK
     for row in rows:

@@ -246,6 +246,7 @@ export class GraphCanvas {
     const { x, y, scale } = viewport;
     const [width, height] = [this._windowSize.width / scale, this._windowSize.height / scale];
     this._view.node.setAttribute('viewBox', `${x} ${y} ${width} ${height}`);
+    this._view.cull({ x, y, width, height }, scale);
     this._minimap.frame({ x, y, width, height });
     setText(this._percent, `${Math.round(100 * scale)} %`);
   }

@@ -9,6 +9,8 @@ import { svgElement } from './svg-elements';
 
 export const MARGIN = 8; // pixels around the graph
 const MAX_NOTE_LENGTH = 48; // characters of a note
+const MANY = 150; // boxes that are kept on the page wherever they are
+const LEAST_READABLE = 0.25; // the scale below which no text is drawn
 const CHARACTER_WIDTH = 5.7; // average width of a character of a note in pixels
 
 /** What a box shows of a step. */
@@ -99,6 +101,27 @@ export class GraphView {
     }
   }
 
+  /**
+   * Takes from the page what is not in sight, because a browser lays out a thousand boxes for each change otherwise: the
+   * boxes of a large graph outside of a part, and all texts at a scale at which nobody reads them.
+   */
+  cull(part: { x: number; y: number; width: number; height: number }, scale: number): void {
+    this.node.classList.toggle('kfnb-mod-far', scale < LEAST_READABLE);
+    if (this._boxes.size <= MANY) {
+      return;
+    }
+    for (const { box, group } of this._boxes.values()) {
+      const isOutside =
+        box.x > part.x + part.width ||
+        box.x + box.width < part.x ||
+        box.y > part.y + part.height ||
+        box.y + box.height < part.y;
+      if (isOutside !== (group.style.display === 'none')) {
+        group.style.display = isOutside ? 'none' : '';
+      }
+    }
+  }
+
   /** Marks the boxes that a search has found. */
   mark(found: ReadonlySet<string>): void {
     for (const [name, { group }] of this._boxes) {
@@ -108,7 +131,11 @@ export class GraphView {
 
   /** Moves the keyboard's focus to a box. */
   focus(box: string): void {
-    this._boxes.get(box)?.group.focus();
+    const group = this._boxes.get(box)?.group;
+    if (group) {
+      group.style.display = ''; // what is not on the page takes no focus
+      group.focus();
+    }
   }
 
   private _showBox(drawn: DrawnBox, progress: BoxProgress | null, chosen: boolean): void {

@@ -41,6 +41,22 @@ export function runTiming(progress: ReadonlyMap<string, StepProgress>, lines: Li
   };
 }
 
+/** At most so many of the rows, in their order: those of the critical path first, then the longest. */
+export function mainRows(rows: TimingRow[], count: number): TimingRow[] {
+  if (rows.length <= count) {
+    return rows;
+  }
+  const weight = (one: TimingRow) => (one.critical ? Infinity : one.finished - one.started);
+  const kept = new Set([...rows].sort((one, other) => (weight(one) < weight(other) ? 1 : -1)).slice(0, count));
+  return rows.filter(one => kept.has(one));
+}
+
+/** The names of a path; of a long one the first and the last. */
+export function pathText(names: string[]): string {
+  const shown = names.length > 12 ? [...names.slice(0, 6), '…', ...names.slice(-5)] : names;
+  return shown.join(' → ');
+}
+
 function row(step: string, progress: StepProgress, now: number): TimingRow | null {
   const bars = progress.runs
     .filter(run => run.started !== null && run.state !== 'cached')

@@ -4,8 +4,9 @@ import { element, setText } from '../elements';
 import { formatDuration } from '../format';
 import { SHAPES, State, words } from '../states';
 import { Translator } from '../translator';
-import { RunTiming, ticks, TimingRow } from './run-timing';
+import { mainRows, pathText, RunTiming, ticks, TimingRow } from './run-timing';
 
+const MAX_ROWS = 60; // before the user asks for all
 const MAX_BARS = 200; // in one row
 
 interface DrawnRow {
@@ -24,7 +25,8 @@ export class TimingView {
     private readonly _onStep: (step: string) => void
   ) {
     this._words = words(_trans);
-    this.node.append(this._told, this._axis, this._rows);
+    this._all.type = 'button';
+    this.node.append(this._told, this._axis, this._rows, this._all);
     this._rows.setAttribute('aria-label', _trans.__('Timing of the steps'));
     this._axis.setAttribute('aria-hidden', 'true');
   }
@@ -35,16 +37,23 @@ export class TimingView {
       return;
     }
     const seconds = Math.max(timing.finished - timing.started, 0.001);
-    const path = timing.criticalPath.map(label).join(' → ');
+    const path = pathText(timing.criticalPath.map(label));
     setText(this._told, this._trans.__('%1 in all. Critical path: %2', formatDuration(seconds), path));
     this._showAxis(seconds);
+    const rows = this._showsAll ? timing.rows : mainRows(timing.rows, MAX_ROWS);
+    this._all.hidden = rows.length === timing.rows.length;
+    setText(this._all, this._trans.__('Show all %1 steps', timing.rows.length));
+    this._all.onclick = () => {
+      this._showsAll = true;
+      this.show(timing, label, chosen);
+    };
     const known = new Map(this._drawn);
-    this._drawn = new Map(timing.rows.map(row => [row.step, known.get(row.step) ?? this._row(row.step)]));
-    const nodes = timing.rows.map(row => this._drawn.get(row.step)!.node);
+    this._drawn = new Map(rows.map(row => [row.step, known.get(row.step) ?? this._row(row.step)]));
+    const nodes = rows.map(row => this._drawn.get(row.step)!.node);
     if (nodes.length !== this._rows.childElementCount || nodes.some((node, at) => node !== this._rows.children[at])) {
       this._rows.replaceChildren(...nodes);
     }
-    timing.rows.forEach(row => this._showRow(row, timing.started, seconds, label(row.step), row.step === chosen));
+    rows.forEach(row => this._showRow(row, timing.started, seconds, label(row.step), row.step === chosen));
   }
 
   private _showAxis(seconds: number): void {
@@ -92,6 +101,8 @@ export class TimingView {
   private readonly _told = element('p', 'kfnb-Timing-told');
   private readonly _axis = element('div', 'kfnb-Timing-row kfnb-Timing-axis');
   private readonly _rows = element('ul', 'kfnb-Timing-rows');
+  private readonly _all = element('button', 'jp-mod-styled kfnb-Timing-all');
+  private _showsAll = false;
   private _drawn = new Map<string, DrawnRow>();
 }
 

@@ -16,6 +16,7 @@ export type StepInfo = Schemas['StepInfo'];
 export type ValueSchema = Schemas['ValueSchema'];
 export type Parameter = Schemas['Parameter'];
 export type CellSteps = Schemas['CellSteps'];
+export type OtherCell = Schemas['OtherCell'];
 export type Explanation = Schemas['Explanation'];
 export type Failure = Schemas['Failure'];
 export type Attempt = Schemas['Attempt'];
@@ -35,6 +36,7 @@ export type ColumnInfo = Schemas['ColumnInfo'];
 export type ValuePage = Schemas['ValuePage'];
 export type TargetInfo = Schemas['TargetInfo'];
 export type Targets = Schemas['Targets'];
+export type Submission = Schemas['Submission'];
 export type TravellingFile = Schemas['TravellingFile'];
 export type RequestedAccess = Schemas['RequestedAccess'];
 export type TrustProposal = Schemas['TrustProposal'];
@@ -46,6 +48,11 @@ export type AddedTarget = Schemas['AddedTarget'];
 export type RunChoices = Schemas['RunChoices'];
 export type DeletedRuns = Schemas['DeletedRuns'];
 export type ProbeLine = Schemas['ProbeLine'];
+export type Schedule = Schemas['Schedule'];
+export type ScheduleFiring = Schemas['ScheduleFiring'];
+export type ScheduleRequest = Schemas['ScheduleRequest'];
+export type ScheduleTimes = Schemas['ScheduleTimes'];
+export type Schedules = Schemas['Schedules'];
 
 /** A message of the websocket; `id` is the id of the run. */
 export type StreamMessage =

@@ -10,6 +10,7 @@ declare global {
 /** From the bottom to the top: a folder imports from itself and from the folders before it. */
 const LAYERS = [
   'common',
+  'preferences',
   'server',
   'marks',
   'session',
@@ -20,7 +21,12 @@ const LAYERS = [
   'panel',
   'run-page',
   'inspector',
+  'submit',
+  'unmarked',
+  'all-runs',
   'startup',
+  'schedules',
+  'status',
   ''
 ];
 const MAX_MODULES = 12; // in one folder

@@ -10,7 +10,7 @@ import { clusterReason, StepProgress } from '@kfnb/core/run/run-progress';
 import { NotebookSession } from '../session/notebook-session';
 import { hue, SHAPES, State, words } from '@kfnb/core/states';
 import { stepName } from '../marks/step-name';
-import { Problem, StepInfo } from '@kfnb/core/wire/api-types';
+import { OtherCell, Problem, StepInfo } from '@kfnb/core/wire/api-types';
 
 const MAX_STEPS = 12; // steps that the badge of one cell lists
 
@@ -34,6 +34,7 @@ export class StepBadge extends Widget {
     this._flow = element('span', 'kfnb-Badge-flow');
     this._mark = element('span', 'kfnb-Badge-mark');
     this._problems = element('span', 'kfnb-Badge-problems');
+    this._edited = element('span', 'kfnb-Badge-edited');
     this._state = element('span', 'kfnb-Badge-state');
     this._time = element('span', 'kfnb-Badge-time');
     const label = _trans.__('Show the log of this step');
@@ -45,8 +46,8 @@ export class StepBadge extends Widget {
     });
     this._menu.setAttribute('aria-haspopup', 'menu');
     this._line = element('span', 'kfnb-Badge-line');
-    this.node.append(this._name, this._mark, this._flow, this._line, this._problems, this._state, this._time);
-    this.node.append(this._log, this._menu);
+    this.node.append(this._name, this._mark, this._flow, this._line, this._problems, this._edited, this._state);
+    this.node.append(this._time, this._log, this._menu);
     cell.model.metadataChanged.connect(this.refresh, this);
     cell.model.contentChanged.connect(this._onContentChanged, this);
     this.refresh();
@@ -80,14 +81,19 @@ export class StepBadge extends Widget {
     const several = steps.length > 1;
     this._shownProgress = (several ? steps : [marked ?? steps[0] ?? '']).map(step => this._session.progress(step));
     this._step = several ? '' : (marked ?? steps[0] ?? '');
-    this.setHidden(!this._step && !several);
+    const role = this._step || several ? null : this._session.otherRole(this.cell.model.id);
+    this.setHidden(!this._step && !several && role === null);
     this.node.classList.toggle('kfnb-mod-several', several);
+    this.node.classList.toggle('kfnb-mod-other', role !== null);
     if (several) {
       this._showSteps(steps);
     } else if (this._step) {
       this._showStep(this._step);
+    } else if (role !== null) {
+      this._showRole(role);
     }
     this._showProblems();
+    this._showEdited();
   }
 
   /** Updates the duration and the last line of a running step. */
@@ -103,7 +109,16 @@ export class StepBadge extends Widget {
   private _onContentChanged(): void {
     if (stepName(this.cell.model.sharedModel.getSource(), this.cell.model.metadata) !== this._markedStep) {
       this.refresh();
+    } else {
+      this._showEdited();
     }
+  }
+
+  /** Says that the cell has other code than the run whose state it shows. */
+  private _showEdited(): void {
+    const { id, sharedModel } = this.cell.model;
+    const edited = this._session.ranSources.isChanged(id, sharedModel.getSource());
+    setText(this._edited, edited ? this._trans.__('changed since this run') : '');
   }
 
   private _showLastLine(): void {
@@ -131,10 +146,29 @@ export class StepBadge extends Widget {
     this._showProgress(step);
   }
 
+  /** Shows what a cell is that is in no step. */
+  private _showRole(role: OtherCell['role']): void {
+    const [name, title] = {
+      shared: [this._trans.__('shared'), this._trans.__('Steps that need this code run it themselves')],
+      parameters: [this._trans.__('parameters'), this._trans.__('The parameters of the pipeline')],
+      outside: [this._trans.__('not in the pipeline'), this._trans.__('No step runs this cell. Mark it to make it one')]
+    }[role];
+    this._name.replaceChildren(name);
+    this._name.title = title;
+    for (const part of [this._flow, this._mark, this._time, this._line]) {
+      setText(part, '');
+    }
+    this._setState(null, '');
+    this._log.hidden = this._menu.hidden = true;
+  }
+
   private _showProgress(step: string): void {
     const progress = this._session.progress(step);
-    this._setState(progress?.state ?? null, progress ? this._stateText(progress) : '');
-    this._state.title = progress?.reason ?? '';
+    const lost = progress && isUnderWay(progress) ? this._session.lostContact : null;
+    this.node.classList.toggle('kfnb-mod-lost', lost !== null);
+    const text = progress ? this._stateText(progress) : '';
+    this._setState(progress?.state ?? null, lost ? this._trans.__('? no contact') : text);
+    this._state.title = lost ? this._trans.__('last seen: %1', text) : (progress?.reason ?? '');
     setText(this._time, progress ? this._durationText(progress) : '');
     this._showLastLine();
     this._log.hidden = !progress || progress.attempts === 0;
@@ -183,7 +217,8 @@ export class StepBadge extends Widget {
     if (progress.started === null || progress.state === 'skipped' || progress.state === 'omitted') {
       return '';
     }
-    const end = progress.finished ?? (progress.state === 'running' ? Date.now() / 1000 : progress.started);
+    const now = this._session.lostContact?.since ?? Date.now() / 1000;
+    const end = progress.finished ?? (progress.state === 'running' ? now : progress.started);
     return formatDuration(end - progress.started);
   }
 
@@ -229,10 +264,15 @@ export class StepBadge extends Widget {
   private readonly _mark: HTMLElement;
   private readonly _problems: HTMLElement;
   private readonly _line: HTMLElement;
+  private readonly _edited: HTMLElement;
   private readonly _state: HTMLElement;
   private readonly _time: HTMLElement;
   private readonly _log: HTMLButtonElement;
   private readonly _menu: HTMLButtonElement;
+}
+
+function isUnderWay(progress: StepProgress): boolean {
+  return progress.state === 'pending' || progress.state === 'running';
 }
 
 function dataFlowText(info: StepInfo): string {

@@ -15,10 +15,11 @@ import { pipelineIcon } from '../common/pipeline-icon';
 import { loadCode, notifyLoaded } from './load-values';
 import { NotificationActions, notifyRunEnds, notifyError, notifyWarnings } from './run-notifications';
 import { addTarget } from '../dialogs/add-target-dialog';
-import { startRun } from '../dialogs/other-parameters-dialog';
+import { Part, startRun } from '../dialogs/other-parameters-dialog';
 import { runButton } from './run-button';
 import { NotebookSession } from '../session/notebook-session';
 import { ISessions } from '../session/sessions-plugin';
+import { IPreferences } from '../preferences/preferences-plugin';
 import { stepName } from '../marks/step-name';
 import { confirmTrust } from '../dialogs/trust-dialog';
 import { Failure } from '@kfnb/core/wire/api-types';
@@ -30,23 +31,24 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Runs notebooks as pipelines.',
   autoStart: true,
   requires: [INotebookTracker, ISessions],
-  optional: [ICells, ICommandPalette, IToolbarWidgetRegistry, ISettingRegistry, ITranslator],
+  optional: [ICells, IPreferences, ICommandPalette, IToolbarWidgetRegistry, ISettingRegistry, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     sessions: ISessions,
     cells: ICells | null,
+    preferences: IPreferences | null,
     palette: ICommandPalette | null,
     toolbars: IToolbarWidgetRegistry | null,
     registry: ISettingRegistry | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
-    const commands = new Commands(app, tracker, sessions, cells, trans);
+    const commands = new Commands(app, tracker, sessions, cells, preferences, trans);
     commands.register();
     const category = trans.__('Pipeline');
-    const { run, stop, retry, inputs, outputs, addTarget } = CommandIDs;
-    for (const command of [run, stop, retry, inputs, outputs, addTarget]) {
+    const { run, stop, toggle, runStep, runFrom, retry, log, reveal, inputs, outputs, addTarget } = CommandIDs;
+    for (const command of [run, stop, toggle, runStep, runFrom, retry, log, reveal, inputs, outputs, addTarget]) {
       palette?.addItem({ command, category });
     }
     toolbars?.addFactory('Notebook', 'kfnb-run', () => runButton(app.commands, CommandIDs.toggle));
@@ -60,6 +62,18 @@ const STEP_ARGS = {
     properties: { step: { type: 'string' as const, description: 'The step; by default that of the active cell' } }
   }
 };
+const RUN_ARGS = {
+  args: {
+    type: 'object' as const,
+    properties: {
+      cache: {
+        type: 'boolean' as const,
+        description: 'Whether steps take earlier results of the same code and inputs'
+      },
+      experiment: { type: 'string' as const, description: 'The group that the run is put into' }
+    }
+  }
+};
 const NO_ARGS = { args: { type: 'object' as const, properties: {} } };
 
 class Commands implements NotificationActions {
@@ -68,11 +82,12 @@ class Commands implements NotificationActions {
     private readonly _tracker: INotebookTracker,
     private readonly _sessions: ISessions,
     private readonly _cells: ICells | null,
+    _preferences: IPreferences | null,
     private readonly _trans: TranslationBundle
   ) {
     _tracker.widgetAdded.connect((_, panel) => {
       const session = _sessions.of(panel);
-      notifyRunEnds(session, this, _trans);
+      notifyRunEnds(session, _preferences, this, _trans);
       let shownState = '';
       session.changed.connect((_, change) => {
         // this makes every button of the page update, which the many changes of a running pipeline must not do
@@ -100,6 +115,10 @@ class Commands implements NotificationActions {
     views?.showLog(step);
     const first = failure.cell ? session.run?.cell_lines?.[failure.cell] : undefined;
     void views?.revealLine({ number: failure.cell }, failure.line ?? null, first ?? 1);
+  }
+
+  showNotebook(session: NotebookSession): void {
+    this._app.shell.activateById(session.panel.id);
   }
 
   retry(session: NotebookSession, step: string): void {
@@ -139,7 +158,12 @@ class Commands implements NotificationActions {
       caption: trans.__('Run the steps of this notebook as a pipeline'),
       icon: runIcon,
       isEnabled: () => session() !== null && !session()?.active,
-      execute: () => this._start({})
+      describedBy: RUN_ARGS,
+      execute: args =>
+        this._start({
+          ...(args.cache === true ? { cache: true } : {}),
+          ...(typeof args.experiment === 'string' && args.experiment ? { experiment: args.experiment } : {})
+        })
     });
     this._add(CommandIDs.stop, {
       label: trans.__('Stop Pipeline'),
@@ -156,12 +180,11 @@ class Commands implements NotificationActions {
           : trans.__('Run the steps of this notebook as a pipeline'),
       icon: () => (session()?.active ? stopIcon : pipelineIcon),
       isEnabled: () => session() !== null,
-      isToggled: () => session()?.active === true,
       execute: () => this._app.commands.execute(session()?.active ? CommandIDs.stop : CommandIDs.run)
     });
   }
 
-  private async _start(options: { only?: string; start?: string }): Promise<void> {
+  private async _start(options: Part): Promise<void> {
     await this._withSession(async session => {
       await session.compile();
       if (await this._isTrusted(session)) {

@@ -3,20 +3,31 @@
 import { Notification } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import { errorText } from '@kfnb/core/format';
+import { errorText, formatDuration } from '@kfnb/core/format';
+import { words } from '@kfnb/core/states';
+import { DEFAULTS, IPreferences } from '../preferences/preferences-plugin';
 import { RefusedError } from '../server/rest-client';
 import { NotebookSession } from '../session/notebook-session';
 import { Failure, Problem } from '@kfnb/core/wire/api-types';
 
 /** The actions behind the buttons of notifications. */
 export interface NotificationActions {
+  showNotebook(session: NotebookSession): void;
   showFailure(session: NotebookSession, failure: Failure): void;
   retry(session: NotebookSession, step: string): void;
   openPanel(): void;
 }
 
-/** Notifies of the failure of runs that were active in this session. Runs that had already ended are not announced. */
-export function notifyRunEnds(session: NotebookSession, actions: NotificationActions, trans: TranslationBundle): void {
+/**
+ * Notifies of the end of runs that were active in this session: of every failure, and of a success that took as long as
+ * the user's preferences say. Runs that had already ended are not announced.
+ */
+export function notifyRunEnds(
+  session: NotebookSession,
+  preferences: IPreferences | null,
+  actions: NotificationActions,
+  trans: TranslationBundle
+): void {
   let active = '';
   session.changed.connect((_, change) => {
     const run = session.run;
@@ -28,11 +39,49 @@ export function notifyRunEnds(session: NotebookSession, actions: NotificationAct
     } else if (active === run.run.run || session.awaitedRun === run.run.run) {
       active = '';
       session.awaitedRun = null;
-      if (run.run.state === 'failed') {
+      const { browserNotifications, notifyAfter } = preferences?.current ?? DEFAULTS;
+      const { state, pipeline } = run.run;
+      const seconds = (run.run.finished ?? 0) - (run.run.started ?? run.run.created);
+      const text = `${pipeline}: ${words(trans)[state]} (${formatDuration(seconds)})`;
+      if (state === 'failed') {
         notifyFailure(session, run.run.error, actions, trans);
+      } else if (state === 'succeeded' && seconds >= notifyAfter) {
+        notifySuccess(session, text, actions, trans);
+      }
+      if (browserNotifications && seconds >= notifyAfter) {
+        notifyThroughBrowser(text, () => actions.showNotebook(session));
       }
     }
   });
+}
+
+function notifySuccess(
+  session: NotebookSession,
+  text: string,
+  actions: NotificationActions,
+  trans: TranslationBundle
+): void {
+  Notification.success(text, {
+    autoClose: 15000,
+    actions: [
+      {
+        label: trans.__('Show'),
+        caption: trans.__('Go to the notebook'),
+        callback: () => actions.showNotebook(session)
+      }
+    ]
+  });
+}
+
+/** Notifies outside the page, if the user looks at another one and has permitted it. */
+function notifyThroughBrowser(text: string, onClick: () => void): void {
+  if (document.hidden && 'Notification' in window && window.Notification.permission === 'granted') {
+    const shown = new window.Notification('kfnb', { body: text });
+    shown.onclick = () => {
+      window.focus();
+      onClick();
+    };
+  }
 }
 
 function notifyFailure(

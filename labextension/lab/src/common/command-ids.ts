@@ -1,6 +1,7 @@
 /** The ids of the commands. */
 
 export const CommandIDs = {
+  allRuns: 'kfnb:all-runs',
   run: 'kfnb:run',
   stop: 'kfnb:stop',
   toggle: 'kfnb:run-or-stop',
@@ -22,5 +23,9 @@ export const CommandIDs = {
   openRun: 'kfnb:open-run',
   panel: 'kfnb:open-panel',
   addTarget: 'kfnb:add-target',
-  create: 'kfnb:new-notebook'
+  makePipeline: 'kfnb:make-pipeline',
+  submitForm: 'kfnb:submit-form',
+  create: 'kfnb:new-notebook',
+  schedules: 'kfnb:open-schedules',
+  addSchedule: 'kfnb:schedule-notebook'
 } as const;

@@ -9,6 +9,7 @@ import { ENGINE_NAMES } from '../common/engine-names';
 import { formatDuration } from '@kfnb/core/format-duration';
 import { AddedTarget, ProbeLine, TargetProposal } from '@kfnb/core/wire/api-types';
 import { RestClient } from '../server/rest-client';
+import { FormDialog } from './form-dialog';
 import { TargetForm } from './target-form';
 
 /** Shows the form. Resolves to the target that the user added, or to null. */
@@ -30,16 +31,6 @@ export async function addTarget(api: RestClient, trans: TranslationBundle): Prom
   dialog.node.setAttribute('aria-label', title);
   await dialog.launch();
   return added;
-}
-
-/** A dialog whose body has fields and buttons of its own: there, Enter belongs to them and does not close the dialog. */
-class FormDialog extends Dialog<void> {
-  handleEvent(event: Event): void {
-    const isInBody = event.target instanceof Element && event.target.closest('.jp-Dialog-body') !== null;
-    if (!(event instanceof KeyboardEvent && event.key === 'Enter' && isInBody)) {
-      super.handleEvent(event);
-    }
-  }
 }
 
 class TargetFormWidget extends ReactWidget {

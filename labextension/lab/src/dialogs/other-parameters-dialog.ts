@@ -9,10 +9,12 @@ import { Problem } from '@kfnb/core/wire/api-types';
 
 const OTHER_PARAMETERS = 'KF512';
 
-/** The part of the pipeline to run: one step only, or everything from a step on. */
-interface Part {
+/** The part of the pipeline to run: one step only, or everything from a step on; and what the form says of the run. */
+export interface Part {
   only?: string;
   start?: string;
+  cache?: boolean;
+  experiment?: string;
 }
 
 /** Starts the pipeline or a part of it, and resolves to the warnings about the run. Throws `RefusedError`. */

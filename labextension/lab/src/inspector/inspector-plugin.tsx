@@ -1,7 +1,7 @@
 /** The plugin that adds the form for the marks of the active cell to the property inspector. */
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ReactWidget } from '@jupyterlab/apputils';
+import { ICommandPalette, ReactWidget } from '@jupyterlab/apputils';
 import { INotebookModel, INotebookTools, INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 import { Collapser } from '@jupyterlab/ui-components';
@@ -29,12 +29,13 @@ export const inspectorPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows and changes the marks of the active cell in the property inspector.',
   autoStart: true,
   requires: [INotebookTracker, INotebookTools, ISessions],
-  optional: [ITranslator],
+  optional: [ICommandPalette, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     tools: INotebookTools,
     sessions: ISessions,
+    palette: ICommandPalette | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
@@ -51,6 +52,7 @@ export const inspectorPlugin: JupyterFrontEndPlugin<void> = {
         tool.unfold();
       }
     });
+    palette?.addItem({ command: CommandIDs.markForm, category: trans.__('Pipeline') });
   }
 };
 

@@ -49,6 +49,12 @@ export const marksPlugin: JupyterFrontEndPlugin<void> = {
     ]) {
       palette?.addItem({ command, category });
     }
+    for (const args of marks.argsOfMarks()) {
+      palette?.addItem({ command: CommandIDs.setMark, args, category });
+    }
+    for (const role of marks.roles()) {
+      palette?.addItem({ command: CommandIDs.setRole, args: { role }, category });
+    }
     void registry?.load(ID);
   }
 };
@@ -96,6 +102,17 @@ class MarkCommands {
       isEnabled: () => this._cell !== null,
       execute: () => this._openMenu()
     });
+  }
+
+  /** The arguments of the command that sets a mark, for each mark that has an entry of its own. */
+  argsOfMarks(): { word: string; value?: string }[] {
+    const words = Object.keys(this._fields).map(word => ({ word }));
+    return [...words, { word: 'cache', value: 'on' }, { word: 'on-failure', value: 'continue' }];
+  }
+
+  /** What a cell can be other than a step. */
+  roles(): string[] {
+    return Object.keys(this._roles);
   }
 
   // ------------------------------------------------------------------ steps

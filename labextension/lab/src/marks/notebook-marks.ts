@@ -27,6 +27,18 @@ export function setStep(notebook: Notebook, model: ICellModel, name: string | nu
   });
 }
 
+/** Marks cells as steps: the names of the steps by the ids of the cells. */
+export function setSteps(notebook: Notebook, steps: ReadonlyMap<string, string>): void {
+  notebook.model?.sharedModel.transact(() => {
+    for (const { model } of notebook.widgets) {
+      const name = steps.get(model.id);
+      if (name !== undefined) {
+        updateCell(model, withMarkValues(contentOf(model), 'step', [name]));
+      }
+    }
+  });
+}
+
 /** Sets the role of a cell; null removes it. A cell with a role is no step, except for the role `metrics`. */
 export function setRole(notebook: Notebook, model: ICellModel, role: string | null): void {
   notebook.model?.sharedModel.transact(() => {

@@ -9,6 +9,11 @@ import { ENGINE_NAMES } from '../common/engine-names';
 import { errorText, formatBytes } from '@kfnb/core/format';
 import { TravellingFile } from '@kfnb/core/wire/api-types';
 
+interface Manifest {
+  text: string;
+  files: TravellingFile[];
+}
+
 export function ClusterManifest({
   session,
   trans
@@ -16,19 +21,17 @@ export function ClusterManifest({
   session: NotebookSession;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const [text, setText] = React.useState('');
-  const [files, setFiles] = React.useState<TravellingFile[]>([]);
+  const [manifest, setManifest] = React.useState<Manifest | null>(null);
+  const [trouble, setTrouble] = React.useState('');
   const [engine, setEngine] = React.useState<string>('');
   const show = async (selected: string) => {
     setEngine(selected);
-    setText('…');
-    setFiles([]);
+    setManifest(null);
+    setTrouble('');
     try {
-      const manifest = await session.client.manifest(session.request(), selected);
-      setText(manifest.text);
-      setFiles(manifest.files);
+      setManifest(await session.client.manifest(session.request(), selected));
     } catch (error) {
-      setText(errorText(error));
+      setTrouble(errorText(error));
     }
   };
   const name = `${session.lastValid?.pipeline ?? 'pipeline'}-${engine}.yaml`;
@@ -45,11 +48,12 @@ export function ClusterManifest({
           {title}
         </button>
       ))}
-      {text && (
+      {trouble && <p role="alert">{trouble}</p>}
+      {manifest && (
         <>
-          <DownloadLink text={text} file={name} trans={trans} />
-          {files.length > 0 && <TravellingFiles files={files} trans={trans} />}
-          <pre tabIndex={0}>{text}</pre>
+          <DownloadLink text={manifest.text} file={name} trans={trans} />
+          {manifest.files.length > 0 && <TravellingFiles files={manifest.files} trans={trans} />}
+          <pre tabIndex={0}>{manifest.text}</pre>
         </>
       )}
     </div>

@@ -1,6 +1,7 @@
 /** The plugin that adds the pipeline to the side bar. */
 
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { ICells } from '../cells/cells-plugin';
@@ -20,11 +21,12 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows the pipeline of the notebook in the side bar.',
   autoStart: true,
   requires: [ISessions],
-  optional: [ICells, ILayoutRestorer, ITranslator],
+  optional: [ICells, ICommandPalette, ILayoutRestorer, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     sessions: ISessions,
     cells: ICells | null,
+    palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     translator: ITranslator | null
   ) => {
@@ -47,5 +49,6 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         app.shell.activateById(panel.id);
       }
     });
+    palette?.addItem({ command: CommandIDs.panel, category: trans.__('Pipeline') });
   }
 };

@@ -15,6 +15,7 @@ import { ProblemList } from './problem-list';
 import { RunSection } from './run-section';
 import { Section } from './section';
 import { TargetChoice } from './target-select';
+import { Troubles } from './troubles';
 import { NotebookSession } from '../session/notebook-session';
 import { blockedSteps, isActive } from '@kfnb/core/run/run-progress';
 import { ISessions } from '../session/sessions-plugin';
@@ -96,16 +97,14 @@ function SessionView(props: ViewProps): React.JSX.Element {
     return () => void session.changed.disconnect(redraw);
   }, [session]);
   const onStep = React.useCallback((step: string) => actions.reveal(session, step), [actions, session]);
-  const shown = session.lastValid;
-  const problems = (session.explanation?.problems ?? []).filter(problem => problem.severity !== 'info');
+  const shown = session.isPipeline ? session.lastValid : null;
+  const problems = !session.isPipeline
+    ? []
+    : (session.explanation?.problems ?? []).filter(problem => problem.severity !== 'info');
   return (
     <div className="kfnb-Panel-body">
       <Head {...props} />
-      {session.serverError && (
-        <p className="kfnb-Panel-trouble" role="alert">
-          {trans.__('The server does not answer: %1', session.serverError)}
-        </p>
-      )}
+      <Troubles session={session} commands={props.commands} trans={trans} />
       <Announcement session={session} trans={trans} />
       {shown && shown.steps.length > 0 && (
         <ParameterForm
@@ -126,7 +125,9 @@ function SessionView(props: ViewProps): React.JSX.Element {
         trans={trans}
       />
       {shown?.graph && shown.steps.length > 0 ? (
-        <div className={`kfnb-Panel-graph ${session.explanation?.pipeline === null ? 'kfnb-mod-stale' : ''}`}>
+        <div
+          className={`kfnb-Panel-graph ${session.explanation?.pipeline === null || session.lostContact ? 'kfnb-mod-stale' : ''}`}
+        >
           <PipelineGraph graph={shown.graph} progress={step => session.progress(step)} onStep={onStep} trans={trans} />
         </div>
       ) : (
@@ -163,7 +164,7 @@ function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
           ))}
         </select>
       ) : (
-        <h2 title={shown?.description}>{shown?.pipeline ?? session.lastValid?.pipeline ?? ''}</h2>
+        <PipelineTitle name={shown?.pipeline ?? session.lastValid?.pipeline ?? ''} description={shown?.description} />
       )}
       <TargetChoice session={session} commands={commands} trans={trans} />
       <button
@@ -174,8 +175,23 @@ function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
       >
         {active ? trans.__('Stop') : trans.__('Run')}
       </button>
+      {commands.hasCommand(CommandIDs.submitForm) && (
+        <button
+          type="button"
+          className="jp-mod-styled"
+          disabled={!commands.isEnabled(CommandIDs.submitForm)}
+          onClick={() => void commands.execute(CommandIDs.submitForm)}
+        >
+          {trans.__('Run with…')}
+        </button>
+      )}
     </div>
   );
+}
+
+/** The name of the pipeline; without one there is no heading, only its place. */
+function PipelineTitle({ name, description }: { name: string; description?: string }): React.JSX.Element {
+  return name ? <h2 title={description}>{name}</h2> : <span className="kfnb-Badge-spring" />;
 }
 
 /** The state of the run. Screen readers announce this line only, not the badges on the cells. */
@@ -208,6 +224,16 @@ function EmptyHint({ commands, trans }: ViewProps): React.JSX.Element {
   return (
     <div className="kfnb-Panel-hint">
       <p>{trans.__('No steps yet. Make a cell a step, and the graph grows here.')}</p>
+      {commands.hasCommand(CommandIDs.makePipeline) && (
+        <button
+          type="button"
+          className="jp-mod-styled"
+          disabled={!commands.isEnabled(CommandIDs.makePipeline)}
+          onClick={() => void commands.execute(CommandIDs.makePipeline)}
+        >
+          {trans.__('Make this a pipeline…')}
+        </button>
+      )}
       <button
         type="button"
         className="jp-mod-styled"

@@ -3,19 +3,22 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { formatDuration, formatStart } from '@kfnb/core/format';
+import { Duration } from '../common/duration';
+import { formatStart } from '@kfnb/core/format';
 import { SHAPES, words } from '@kfnb/core/states';
 import { ListedRun } from '@kfnb/core/wire/api-types';
 
 interface RunListProps {
   runs: ListedRun[];
   shown: string | null;
+  /** The time at which the clocks of runs stand, in seconds since 1970; null while they go. */
+  clock: number | null;
   onShow: (run: string) => void;
   onDelete: (run: ListedRun) => void;
   trans: TranslationBundle;
 }
 
-export function RunList({ runs, shown, onShow, onDelete, trans }: RunListProps): React.JSX.Element {
+export function RunList({ runs, shown, clock, onShow, onDelete, trans }: RunListProps): React.JSX.Element {
   if (runs.length === 0) {
     return <p className="kfnb-Panel-hint">{trans.__('This notebook has not been run as a pipeline yet.')}</p>;
   }
@@ -38,7 +41,15 @@ export function RunList({ runs, shown, onShow, onDelete, trans }: RunListProps):
         </thead>
         <tbody>
           {runs.map(run => (
-            <Row key={run.run} run={run} metrics={metrics} shown={run.run === shown} onShow={onShow} trans={trans} />
+            <Row
+              key={run.run}
+              run={run}
+              metrics={metrics}
+              shown={run.run === shown}
+              clock={clock}
+              onShow={onShow}
+              trans={trans}
+            />
           ))}
         </tbody>
       </table>
@@ -61,17 +72,18 @@ interface RowProps {
   run: ListedRun;
   metrics: string[];
   shown: boolean;
+  clock: number | null;
   onShow: (run: string) => void;
   trans: TranslationBundle;
 }
 
-function Row({ run, metrics, shown, onShow, trans }: RowProps): React.JSX.Element {
+function Row({ run, metrics, shown, clock, onShow, trans }: RowProps): React.JSX.Element {
   const parameters = Object.entries(run.parameters)
     .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
     .join('\n');
-  const duration = run.started === null ? '' : formatDuration((run.finished ?? Date.now() / 1000) - run.started);
+  const told = [run.error?.message, parameters].filter(Boolean).join('\n');
   return (
-    <tr className={shown ? 'kfnb-mod-shown' : ''} data-state={run.state} title={parameters}>
+    <tr className={shown ? 'kfnb-mod-shown' : ''} data-state={run.state} title={told}>
       <td>
         <button
           type="button"
@@ -86,7 +98,7 @@ function Row({ run, metrics, shown, onShow, trans }: RowProps): React.JSX.Elemen
       <td className="kfnb-Runs-state">
         {SHAPES[run.state]} {words(trans)[run.state]}
       </td>
-      <td>{duration}</td>
+      <td>{run.started === null ? '' : <Duration started={run.started} end={run.finished ?? clock} />}</td>
       {metrics.map(name => (
         <td key={name}>{formatMetric(run.metrics[name])}</td>
       ))}

@@ -23,24 +23,27 @@ export function RunSection({
   commands: CommandRegistry;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const [runs, setRuns] = React.useState<ListedRun[]>([]);
+  const [runs, setRuns] = React.useState<ListedRun[] | null>(null); // null: the server has not said it yet
   const [reloads, reload] = React.useReducer((count: number) => count + 1, 0);
-  const state = `${session.path} ${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${reloads}`;
+  const state = `${session.path} ${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${session.failedStart !== null} ${reloads}`;
   React.useEffect(() => {
     session.listRuns(MAX_RUNS).then(
       list => setRuns(list.runs),
-      () => setRuns([])
+      () => undefined // the list stays as it was: the side bar says that the server does not answer
     );
   }, [session, state]);
   return (
     <Section title={trans.__('Runs')} open>
-      <RunList
-        runs={runs}
-        shown={session.run?.run.run ?? null}
-        onShow={run => void showRun(session, run).then(exists => exists || reload())}
-        onDelete={run => void deleteRun(session, run, trans).then(reload)}
-        trans={trans}
-      />
+      {runs && (
+        <RunList
+          runs={runs}
+          shown={session.run?.run.run ?? null}
+          clock={session.lostContact?.since ?? null}
+          onShow={run => void showRun(session, run).then(exists => exists || reload())}
+          onDelete={run => void deleteRun(session, run, trans).then(reload)}
+          trans={trans}
+        />
+      )}
       {session.run && (
         <button
           type="button"
@@ -49,6 +52,11 @@ export function RunSection({
           onClick={() => void commands.execute(CommandIDs.openRun, { run: session.run?.run.run })}
         >
           {trans.__('Open its page')}
+        </button>
+      )}
+      {commands.hasCommand(CommandIDs.allRuns) && (
+        <button type="button" className="kfnb-Runs-all" onClick={() => void commands.execute(CommandIDs.allRuns)}>
+          {trans.__('All runs of all notebooks')}
         </button>
       )}
       {session.run?.run.page ? (

@@ -19,10 +19,15 @@ import {
   ProbeLine,
   RunDetails,
   Problem,
+  Schedule,
+  ScheduleRequest,
+  Schedules,
+  ScheduleTimes,
   TrustProposal,
   NotebookRequest,
   RunChoices,
   Snapshot,
+  Submission,
   Targets,
   TargetProposal,
   TravellingFile,
@@ -53,6 +58,7 @@ export interface StartOptions {
   cache?: boolean;
   any_parameters?: boolean;
   containers?: boolean;
+  experiment?: string;
 }
 
 /** Which of all runs are wanted. What is null or empty does not matter. */
@@ -85,6 +91,11 @@ export class RestClient {
 
   manifest(sent: NotebookRequest, engine: string): Promise<{ text: string; files: TravellingFile[] }> {
     return this._request('POST', 'manifest', { ...sent, engine });
+  }
+
+  /** What a run would be. Nothing is started. */
+  submission(sent: NotebookRequest, options: StartOptions): Promise<Submission> {
+    return this._request('POST', 'submission', { ...sent, ...options });
   }
 
   targets(path: string): Promise<Targets> {
@@ -148,6 +159,12 @@ export class RestClient {
     return this._request('POST', 'runs/delete', { runs });
   }
 
+  /** The number of runs that have not ended. */
+  async running(): Promise<number> {
+    const found = await this._request<{ total: number }>('GET', 'runs?state=pending&state=running&count=1');
+    return found.total;
+  }
+
   /** Starts a run; `problems` are warnings about it. */
   start(sent: NotebookRequest, options: StartOptions): Promise<Snapshot & { problems: Problem[] }> {
     return this._request('POST', 'runs', { ...sent, ...options });
@@ -166,6 +183,11 @@ export class RestClient {
   /** The attempts and settings of a run's steps, and where they ran. */
   runDetails(id: string): Promise<RunDetails> {
     return this._request('GET', `runs/${id}/details`);
+  }
+
+  /** The code of a run's cells by their ids, as it was when the run was started or last retried. */
+  sources(id: string): Promise<{ sources: Record<string, string> }> {
+    return this._request('GET', `runs/${id}/sources`);
   }
 
   /** Deletes a run that has ended. */
@@ -223,6 +245,32 @@ export class RestClient {
     return { file: await response.blob(), filename: filename ?? name };
   }
 
+  /** The schedules of this machine, and of the targets of a notebook. */
+  schedules(path: string): Promise<Schedules> {
+    return this._request('GET', `schedules${URLExt.objectToQueryString({ notebook: path })}`);
+  }
+
+  schedule(target: string, id: string, path: string): Promise<Schedule> {
+    return this._request('GET', schedulePath(target, id, '', path));
+  }
+
+  /** An expression in words, with its next times. */
+  scheduleTimes(cron: string, zone: string): Promise<ScheduleTimes> {
+    return this._request('GET', `schedule-times${URLExt.objectToQueryString({ cron, zone })}`);
+  }
+
+  addSchedule(request: ScheduleRequest): Promise<Schedule> {
+    return this._request('POST', 'schedules', request);
+  }
+
+  actOnSchedule(target: string, id: string, action: 'pause' | 'resume' | 'run', path: string): Promise<Schedule> {
+    return this._request('POST', schedulePath(target, id, `/${action}`, path), {});
+  }
+
+  deleteSchedule(target: string, id: string, path: string): Promise<{ deleted: boolean }> {
+    return this._request('DELETE', schedulePath(target, id, '', path));
+  }
+
   private _ofStep<T>(
     id: string,
     path: string,
@@ -274,4 +322,10 @@ function refusal(response: Response, text: string): RefusedError {
     // the answer is the page of a proxy, not JSON of the server
   }
   return new RefusedError(body.message ?? response.statusText, response.status, body.problems ?? []);
+}
+
+/** The path of a schedule, or of an action on it; `path` is the notebook whose targets count. */
+function schedulePath(target: string, id: string, action: string, path: string): string {
+  const names = `${encodeURIComponent(target)}/${encodeURIComponent(id)}`;
+  return `schedules/${names}${action}${URLExt.objectToQueryString({ notebook: path })}`;
 }

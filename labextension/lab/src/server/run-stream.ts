@@ -3,12 +3,13 @@
 import { Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { RestClient } from './rest-client';
+import { RefusedError, RestClient } from './rest-client';
 import { StreamMessage } from '@kfnb/core/wire/api-types';
 
 const INITIAL_RECONNECT_DELAY = 250; // milliseconds; doubles with each failed attempt
 const MAX_RECONNECT_DELAY = 10_000;
 const POLL_INTERVAL = 2_000;
+const PROXY_ERRORS = [502, 503, 504]; // what a proxy answers in place of a server that is gone
 
 export class RunStream {
   constructor(private readonly _client: RestClient) {
@@ -22,6 +23,15 @@ export class RunStream {
 
   get message(): ISignal<this, StreamMessage> {
     return this._message;
+  }
+
+  /** Since when the server does not answer, in seconds since 1970; null while it does. */
+  get silentSince(): number | null {
+    return this._silentSince;
+  }
+
+  get silenceChanged(): ISignal<this, void> {
+    return this._silenceChanged;
   }
 
   /** Connects ahead of the first run: otherwise its first changes would be over before the connection stands. */
@@ -61,6 +71,7 @@ export class RunStream {
     socket.onopen = () => {
       this._reconnectDelay = INITIAL_RECONNECT_DELAY;
       void this._poll.stop();
+      this._setSilent(false);
       this._sendWatched();
     };
     socket.onmessage = event => this._message.emit(JSON.parse(event.data as string) as StreamMessage);
@@ -77,14 +88,30 @@ export class RunStream {
   }
 
   private async _pollWatched(): Promise<void> {
+    try {
+      await this._client.status();
+      this._setSilent(false);
+    } catch (error) {
+      this._setSilent(!(error instanceof RefusedError) || PROXY_ERRORS.includes(error.status));
+      throw error;
+    }
     for (const run of [...this._watched.keys()]) {
       const snapshot = await this._client.run(run);
       this._message.emit({ type: 'snapshot', id: run, ...snapshot });
     }
   }
 
+  private _setSilent(silent: boolean): void {
+    if (silent !== (this._silentSince !== null)) {
+      this._silentSince = silent ? Date.now() / 1000 : null;
+      this._silenceChanged.emit();
+    }
+  }
+
   private readonly _poll: Poll;
   private readonly _watched = new Map<string, number>();
+  private _silentSince: number | null = null;
+  private readonly _silenceChanged = new Signal<this, void>(this);
   private readonly _message = new Signal<this, StreamMessage>(this);
   private _socket: WebSocket | null = null;
   private _opened = false;

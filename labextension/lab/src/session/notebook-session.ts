@@ -8,9 +8,11 @@ import {
   Explanation,
   ListedRun,
   NotebookRequest,
+  OtherCell,
   Problem,
   Snapshot,
   StepInfo,
+  Submission,
   TargetInfo
 } from '@kfnb/core/wire/api-types';
 import { RefusedError, RestClient, StartOptions } from '../server/rest-client';
@@ -19,7 +21,10 @@ import { readNotebookId, writeNotebookId } from './notebook-id';
 import { notebookRequest } from './notebook-request';
 import { ParameterValues } from '@kfnb/core/parameters/parameter-values';
 import { StepProgress } from '@kfnb/core/run/run-progress';
+import { FailedStart, failedStart } from './failed-start';
 import { LastLine, ShownRun } from './shown-run';
+import { LostContact, lostCluster } from '@kfnb/core/run/lost-contact';
+import { RanSources } from './ran-sources';
 
 const COMPILE_DELAY = 350; // milliseconds without a change before the notebook is compiled
 const RETRY_DELAY = 3_000; // milliseconds before the next request to a server that did not answer
@@ -34,10 +39,14 @@ export class NotebookSession implements IDisposable {
   constructor(
     readonly panel: NotebookPanel,
     readonly client: RestClient,
-    private readonly _stream: RunStream
+    private readonly _stream: RunStream,
+    private readonly _preferredTarget: () => string
   ) {
     this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
-    this._shownRun.changed.connect(() => this._changed.emit('run'));
+    this._shownRun.changed.connect(() => this._onRunChanged());
+    this.ranSources = new RanSources(client, this._shownRun);
+    this.ranSources.changed.connect(this._emitPipeline, this);
+    _stream.silenceChanged.connect(this._emitPipeline, this);
     panel.content.modelChanged.connect(this._onModelChanged, this);
     panel.context.pathChanged.connect(this._onPathChanged, this);
     panel.disposed.connect(() => this.dispose());
@@ -45,6 +54,9 @@ export class NotebookSession implements IDisposable {
   }
 
   readonly parameters = new ParameterValues();
+
+  /** The code that the cells had in the run that they show. */
+  readonly ranSources: RanSources;
 
   /** The name of the pipeline that the user has selected; null means the notebook's first. */
   selectedPipeline: string | null = null;
@@ -75,9 +87,34 @@ export class NotebookSession implements IDisposable {
     return this._serverError;
   }
 
+  /** Since when nothing new is known of the run, because its server or its cluster does not answer; null while they do. */
+  get lostContact(): LostContact | null {
+    const since = this._stream.silentSince;
+    return since === null ? lostCluster(this.run) : { from: 'server', since, message: '' };
+  }
+
+  /** The newest run that could not begin, with the reason; null once another has begun. */
+  get failedStart(): FailedStart | null {
+    return this._failedStart;
+  }
+
+  /**
+   * Whether the notebook is a pipeline: its cells say what its steps are, or it has been run as one. Of any other
+   * notebook nothing is shown.
+   */
+  get isPipeline(): boolean {
+    return this._lastValid?.marked === true || this._explanation?.marked === true || this.run !== null || this.active;
+  }
+
   /** The names of the steps that a cell belongs to. */
   stepsOf(cell: string): string[] {
-    return this._stepsByCell.get(cell) ?? [];
+    return this.isPipeline ? (this._stepsByCell.get(cell) ?? []) : [];
+  }
+
+  /** What a cell of a marked notebook is that is in no step; null for any other cell. */
+  otherRole(cell: string): OtherCell['role'] | null {
+    const marked = this._lastValid?.marked === true;
+    return (marked ? this._lastValid?.others.find(other => other.id === cell)?.role : null) ?? null;
   }
 
   stepInfo(step: string): StepInfo | null {
@@ -91,15 +128,17 @@ export class NotebookSession implements IDisposable {
 
   // ------------------------------------------------------------------ targets
   /**
-   * The target that a run goes to: the one that the user selected, else the one that the notebook names if the user
-   * trusts it, else this machine.
+   * The target that a run goes to: the one that the user selected for this notebook, else the one that the notebook
+   * names if the user trusts it, else the one of the user's preferences, else this machine.
    */
   get target(): string {
     const named = this._explanation?.target;
     if (this.inContainers) {
       return 'local';
     }
-    return this._target ?? this._targets.find(target => target.name === named && target.trusted)?.name ?? 'local';
+    const usable = (name: string | null | undefined) =>
+      this._targets.find(target => target.name === name && target.trusted)?.name;
+    return this._target ?? usable(named) ?? usable(this._preferredTarget()) ?? 'local';
   }
 
   /** The targets that the server last listed. */
@@ -178,6 +217,12 @@ export class NotebookSession implements IDisposable {
     this._changed.emit('pipeline');
   }
 
+  private _onRunChanged(): void {
+    const wasPipeline = this._wasPipeline;
+    this._wasPipeline = this.isPipeline;
+    this._changed.emit(wasPipeline === this._wasPipeline ? 'run' : 'pipeline');
+  }
+
   private _onCompiled(explanation: Explanation): void {
     this._explanation = explanation;
     if (explanation.pipeline !== null) {
@@ -187,13 +232,18 @@ export class NotebookSession implements IDisposable {
     }
     this._stepInfos = new Map((this._lastValid?.steps ?? []).map(step => [step.name, step]));
     this._stepsByCell = new Map((this._lastValid?.cells ?? []).map(cell => [cell.id, cell.steps]));
+    this._wasPipeline = this.isPipeline;
     this._changed.emit('pipeline');
   }
 
   private _onModelChanged(): void {
     this.panel.content.model?.contentChanged.connect(this._onContentChanged, this);
     void this.compile();
-    void this.panel.context.ready.then(() => Promise.all([this.readTargets(), this.showNewest()]));
+    this._restored = this.panel.context.ready.then(() => Promise.all([this.readTargets(), this.showNewest()]));
+  }
+
+  private _emitPipeline(): void {
+    this._changed.emit('pipeline');
   }
 
   /** Tells the server at once where the notebook is now: until it is saved, the file has no id. */
@@ -233,6 +283,19 @@ export class NotebookSession implements IDisposable {
     this._shownRun.show(run);
   }
 
+  /** What a run with the parameters and the target as they are would be. Throws `RefusedError`. */
+  async submission(cache: boolean): Promise<Submission> {
+    await this.compile();
+    this._checkProblems();
+    const parameters = this.parameters.select(parameterNames(this._explanation));
+    const containers = this.inContainers ? { containers: true } : {};
+    const options = { target: this.target, ...containers, parameters, cache };
+    const plan = await this.client.submission(this.request(), options);
+    this.parameters.clearErrors();
+    this.parameters.addErrors(plan.problems);
+    return plan;
+  }
+
   /** Starts the pipeline and shows its run. Returns what the user should know about it. Throws `RefusedError`. */
   async start(options: StartOptions = {}): Promise<Problem[]> {
     this._checkProblems();
@@ -242,6 +305,7 @@ export class NotebookSession implements IDisposable {
     }
     const parameters = this.parameters.select(parameterNames(this._explanation));
     this.parameters.clearErrors();
+    this._failedStart = null;
     const steps = (this._lastValid?.steps ?? []).map(step => step.name);
     this._shownRun.begin(steps.filter(name => !options.only || options.only === name));
     try {
@@ -259,6 +323,7 @@ export class NotebookSession implements IDisposable {
       return problems;
     } catch (error) {
       this.parameters.addErrors(error instanceof RefusedError ? error.problems : []);
+      this._failedStart = failedStart(error, this.target);
       this._shownRun.endBegin(false);
       if (!(error instanceof RefusedError)) {
         this._onServerError(error);
@@ -314,6 +379,12 @@ export class NotebookSession implements IDisposable {
     }
   }
 
+  /** Shows a run that the user has chosen elsewhere, in place of the newest one. */
+  async showRun(run: string): Promise<void> {
+    await this._restored;
+    this.show(await this.client.run(run));
+  }
+
   /** Shows a run that a cell has started. Its end is announced even if the run has already ended. */
   async showStarted(): Promise<void> {
     const hasListedRuns = this._hasListedRuns; // otherwise the newest run may be an old one
@@ -346,11 +417,14 @@ export class NotebookSession implements IDisposable {
     }
     this._isDisposed = true;
     window.clearTimeout(this._timer);
+    this.ranSources.dispose();
     this._shownRun.dispose();
+    this._stream.silenceChanged.disconnect(this._emitPipeline, this);
     Signal.clearData(this);
   }
 
   private readonly _shownRun: ShownRun;
+  private _failedStart: FailedStart | null = null;
   private _target: string | null = null;
   private _targets: TargetInfo[] = [];
   private _containerTool: string | null = null;
@@ -362,8 +436,10 @@ export class NotebookSession implements IDisposable {
   private _serverError: string | null = null;
   private _stepInfos = new Map<string, StepInfo>();
   private _stepsByCell = new Map<string, string[]>();
+  private _restored: Promise<unknown> = Promise.resolve();
   private _timer = 0;
   private _requestNumber = 0;
+  private _wasPipeline = false; // when the change before the last one was told
   private _compiledText = '';
   private _compiling: Promise<void> = Promise.resolve();
   private readonly _changed = new Signal<this, Change>(this);

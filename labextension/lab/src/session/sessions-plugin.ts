@@ -7,6 +7,7 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
+import { DEFAULTS, IPreferences } from '../preferences/preferences-plugin';
 import { RestClient } from '../server/rest-client';
 import { FollowedRun } from './followed-run';
 import { NotebookSession } from './notebook-session';
@@ -17,6 +18,8 @@ const POLL_INTERVAL = 500; // milliseconds between two requests for a run that a
 
 export interface ISessions {
   readonly client: RestClient;
+  /** The changes of all watched runs. */
+  readonly stream: RunStream;
   /** The session of a notebook, which is created at the first call. */
   of(panel: NotebookPanel): NotebookSession;
   /** The session of the current notebook. */
@@ -37,22 +40,29 @@ export const sessionsPlugin: JupyterFrontEndPlugin<ISessions> = {
   autoStart: true,
   provides: ISessions,
   requires: [INotebookTracker],
-  optional: [IStateDB],
-  activate: (app: JupyterFrontEnd, tracker: INotebookTracker, state: IStateDB | null): ISessions =>
-    new Sessions(new RestClient(app.serviceManager.serverSettings), tracker, state)
+  optional: [IPreferences, IStateDB],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    preferences: IPreferences | null,
+    state: IStateDB | null
+  ): ISessions => new Sessions(new RestClient(app.serviceManager.serverSettings), tracker, preferences, state)
 };
 
 class Sessions implements ISessions {
   constructor(
     readonly client: RestClient,
     private readonly _tracker: INotebookTracker,
+    private readonly _preferences: IPreferences | null,
     private readonly _stateDB: IStateDB | null
   ) {
-    this._stream = new RunStream(client);
+    this.stream = new RunStream(client);
     _tracker.widgetAdded.connect((_, panel) => void this.of(panel));
     _tracker.currentChanged.connect(() => this._currentChanged.emit(this.current));
     NotebookActions.executionScheduled.connect((_, { notebook, cell }) => this._onExecutionScheduled(notebook, cell));
   }
+
+  readonly stream: RunStream;
 
   get current(): NotebookSession | null {
     const panel = this._tracker.currentWidget;
@@ -66,7 +76,12 @@ class Sessions implements ISessions {
   of(panel: NotebookPanel): NotebookSession {
     let session = this._sessions.get(panel);
     if (!session) {
-      session = new NotebookSession(panel, this.client, this._stream);
+      session = new NotebookSession(
+        panel,
+        this.client,
+        this.stream,
+        () => (this._preferences?.current ?? DEFAULTS).target
+      );
       this._sessions.set(panel, session);
       void this._restoreTarget(session);
     }
@@ -74,7 +89,7 @@ class Sessions implements ISessions {
   }
 
   follow(steps: string[]): FollowedRun {
-    return new FollowedRun(this.client, this._stream, steps);
+    return new FollowedRun(this.client, this.stream, steps);
   }
 
   /** Shows a run that the code of a cell starts, for instance with `%pipeline run`. */
@@ -114,7 +129,6 @@ class Sessions implements ISessions {
     });
   }
 
-  private readonly _stream: RunStream;
   private readonly _sessions = new WeakMap<NotebookPanel, NotebookSession>();
   private readonly _currentChanged = new Signal<this, NotebookSession | null>(this);
 }

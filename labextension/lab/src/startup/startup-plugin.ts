@@ -1,7 +1,7 @@
 /** The plugin that checks the server extension once at startup, and adds the launcher card for pipeline notebooks. */
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Notification } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 
@@ -17,8 +17,14 @@ export const startupPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Reports a missing server extension, and creates pipeline notebooks.',
   autoStart: true,
   requires: [ISessions],
-  optional: [ILauncher, ITranslator],
-  activate: (app: JupyterFrontEnd, sessions: ISessions, launcher: ILauncher | null, translator: ITranslator | null) => {
+  optional: [ICommandPalette, ILauncher, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    sessions: ISessions,
+    palette: ICommandPalette | null,
+    launcher: ILauncher | null,
+    translator: ITranslator | null
+  ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
     void app.restored.then(() => checkServer(sessions, trans));
     app.commands.addCommand(CommandIDs.create, {
@@ -39,6 +45,7 @@ export const startupPlugin: JupyterFrontEndPlugin<void> = {
         await app.commands.execute('docmanager:open', { path: file.path });
       }
     });
+    palette?.addItem({ command: CommandIDs.create, category: trans.__('Pipeline') });
     launcher?.add({ command: CommandIDs.create, category: trans.__('Notebook'), rank: 50 });
   }
 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { progressByStep } from '../../run/run-progress';
 import { Line, Snapshot, StepRun } from '../../wire/api-types';
-import { runTiming, ticks } from '../run-timing';
+import { mainRows, pathText, runTiming, ticks } from '../run-timing';
 
 function ran(
   path: string,
@@ -44,6 +44,15 @@ describe('the timing of a run', () => {
     const skipped = [ran('a', null, null, 'skipped'), ran('b', 0, 0, 'cached')];
     expect(timing(skipped, [])).toBeNull();
     expect(timing([...skipped, ran('c', 5, 6)], [line('b', 'c')])?.rows.map(row => row.step)).toEqual(['c']);
+  });
+
+  it('shows the critical path and the longest of many steps, in their order', () => {
+    const rows = timing([ran('a', 0, 1), ran('b', 1, 5), ran('c', 1, 3), ran('d', 8, 9)], [line('a', 'd')])?.rows ?? [];
+    expect(mainRows(rows, 3).map(row => row.step)).toEqual(['a', 'b', 'd']);
+    expect(mainRows(rows, 9)).toBe(rows);
+    expect(pathText(Array.from({ length: 20 }, (_, at) => String(at)))).toBe(
+      '0 → 1 → 2 → 3 → 4 → 5 → … → 15 → 16 → 17 → 18 → 19'
+    );
   });
 
   it('has round times on its axis', () => {

@@ -1,0 +1,124 @@
+/** The table of all runs: one row for each run of the page, with a box to choose it. */
+
+import { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { formatDuration, formatStart } from '@kfnb/core/format';
+import { SHAPES, words } from '@kfnb/core/states';
+import { ListedRun } from '@kfnb/core/wire/api-types';
+import { baseName } from './run-filter-form';
+import { nextOrder, sortOf } from './run-filters';
+
+interface TableProps {
+  runs: ListedRun[];
+  selected: ReadonlySet<string>;
+  order: string;
+  onOrder: (order: string) => void;
+  onSelect: (run: string, chosen: boolean) => void;
+  onOpen: (run: ListedRun) => void;
+  trans: TranslationBundle;
+}
+
+export function RunTable(props: TableProps): React.JSX.Element {
+  const { runs, order, onOrder, trans } = props;
+  const columns: [string, string][] = [
+    ['created', trans.__('Began')],
+    ['state', trans.__('State')],
+    ['duration', trans.__('Took')],
+    ['pipeline', trans.__('Pipeline')],
+    ['notebook', trans.__('Notebook')],
+    ['target', trans.__('Target')],
+    ['experiment', trans.__('Experiment')]
+  ];
+  return (
+    <div className="kfnb-AllRuns-table" role="region" aria-label={trans.__('Runs of all notebooks')} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <td />
+            {columns.map(([name, label]) => (
+              <th key={name} scope="col" aria-sort={sortOf(order, name)}>
+                <button type="button" onClick={() => onOrder(nextOrder(order, name))}>
+                  {label}
+                  <span aria-hidden="true">{{ ascending: ' ▲', descending: ' ▼', none: '' }[sortOf(order, name)]}</span>
+                </button>
+              </th>
+            ))}
+            <th scope="col">{trans.__('Parameters')}</th>
+            <th scope="col">{trans.__('Metrics')}</th>
+            <th scope="col">{trans.__('Tags and note')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map(run => (
+            <Row key={run.run} {...props} run={run} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row({ run, selected, onSelect, onOpen, trans }: TableProps & { run: ListedRun }): React.JSX.Element {
+  const began = formatStart(run.created);
+  const name = trans.__('%1, %2', run.pipeline, began);
+  const duration = run.started === null ? '' : formatDuration((run.finished ?? Date.now() / 1000) - run.started);
+  return (
+    <tr data-state={run.state} data-run={run.run} className={selected.has(run.run) ? 'kfnb-mod-chosen' : ''}>
+      <td>
+        <input
+          type="checkbox"
+          aria-label={trans.__('Choose the run %1', name)}
+          checked={selected.has(run.run)}
+          onChange={event => onSelect(run.run, event.target.checked)}
+        />
+      </td>
+      <th scope="row">
+        <button
+          type="button"
+          className="kfnb-AllRuns-open"
+          disabled={run.path === null}
+          title={
+            run.path === null
+              ? trans.__('The notebook of this run is not in the file browser')
+              : trans.__('Open the notebook with the states and logs of this run')
+          }
+          onClick={() => onOpen(run)}
+        >
+          {began}
+        </button>
+      </th>
+      <td className="kfnb-AllRuns-state" title={run.error?.message}>
+        {SHAPES[run.state]} {words(trans)[run.state]}
+      </td>
+      <td>{duration}</td>
+      <td>{run.pipeline}</td>
+      <td title={run.notebook ?? ''}>{run.notebook === null ? '' : baseName(run.notebook)}</td>
+      <td>{run.target}</td>
+      <td>{run.experiment}</td>
+      <Values values={run.parameters} />
+      <Values values={run.metrics} />
+      <td className="kfnb-AllRuns-labels" title={run.note}>
+        {run.tags.map(tag => (
+          <span key={tag} className="kfnb-AllRuns-tag">
+            {tag}
+          </span>
+        ))}
+        {run.note}
+      </td>
+    </tr>
+  );
+}
+
+function Values({ values }: { values: Record<string, unknown> }): React.JSX.Element {
+  const texts = Object.entries(values).map(([name, value]) => `${name} = ${formatValue(value)}`);
+  return (
+    <td className="kfnb-AllRuns-values" title={texts.join('\n')}>
+      {texts.join(', ')}
+    </td>
+  );
+}
+
+function formatValue(value: unknown): string {
+  return typeof value === 'number' ? String(Number(value.toPrecision(5))) : (JSON.stringify(value) ?? '');
+}

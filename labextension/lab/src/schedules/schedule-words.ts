@@ -1,0 +1,70 @@
+/** The words of schedules, in the language of the user interface. */
+
+import { State, SHAPES, words } from '@kfnb/core/states';
+import { Schedule, ScheduleFiring } from '@kfnb/core/wire/api-types';
+import { TranslationBundle } from '@jupyterlab/translation';
+
+/** A time as the clocks of a zone show it; one without a name counts as UTC. */
+export function formatDue(seconds: number, zone: string): string {
+  return new Intl.DateTimeFormat(undefined, {
+    weekday: 'short',
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZone: zone || 'UTC',
+    timeZoneName: 'short'
+  }).format(seconds * 1000);
+}
+
+/** What became of a time: the state of its run, or that nothing ran. */
+export function outcome(firing: ScheduleFiring, trans: TranslationBundle): string {
+  switch (firing.state) {
+    case 'missed':
+      return trans._n('missed once', 'missed %1 times', firing.count, firing.count);
+    case 'skipped':
+      return trans.__('skipped');
+    case 'refused':
+      return trans.__('✗ could not start');
+    case 'waiting':
+      return trans.__('waits for the run before');
+    case 'started':
+      return trans.__('started');
+    default: {
+      const state: State = firing.state;
+      return `${SHAPES[state]} ${words(trans)[state]}`;
+    }
+  }
+}
+
+/** The name of a place. */
+export function placeName(target: string, trans: TranslationBundle): string {
+  return target === 'local' ? trans.__('this machine') : target;
+}
+
+export function catchUpWords(trans: TranslationBundle): Record<Schedule['catch_up'], string> {
+  return {
+    none: trans.__('Tell it, and run nothing'),
+    last: trans.__('One run makes up for all'),
+    all: trans.__('One run for each time')
+  };
+}
+
+export function concurrencyWords(trans: TranslationBundle): Record<Schedule['concurrency'], string> {
+  return {
+    forbid: trans.__('Skip the new run'),
+    allow: trans.__('Start the new run beside it'),
+    replace: trans.__('Cancel it, and start the new run')
+  };
+}
+
+export function presetWords(trans: TranslationBundle): Record<string, string> {
+  return {
+    '0 * * * *': trans.__('Every hour'),
+    '0 6 * * *': trans.__('Every day at 6'),
+    '0 6 * * 1-5': trans.__('Every working day at 6'),
+    '0 6 * * 1': trans.__('Every Monday at 6'),
+    '0 6 1 * *': trans.__('On the first of every month at 6')
+  };
+}

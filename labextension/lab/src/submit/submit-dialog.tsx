@@ -1,0 +1,161 @@
+/** The dialog in which the user fills the form that starts a run. */
+
+import { Dialog, ReactWidget } from '@jupyterlab/apputils';
+import { TranslationBundle } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
+import * as React from 'react';
+
+import { Problem } from '@kfnb/core/wire/api-types';
+import { FormDialog } from '../dialogs/form-dialog';
+import { ParameterForm } from '../panel/parameter-form';
+import { TargetChoice } from '../panel/target-select';
+import { NotebookSession } from '../session/notebook-session';
+import { SubmitChoice, SubmitForm } from './submit-form';
+import { PlannedSteps, SentFiles } from './submission-details';
+
+/** Shows the form. Resolves to what the user has chosen, or to null if the run is not to be started. */
+export async function askForRun(
+  session: NotebookSession,
+  remembered: Partial<SubmitChoice>,
+  commands: CommandRegistry,
+  trans: TranslationBundle
+): Promise<SubmitChoice | null> {
+  const body = new SubmitWidget(session, remembered, commands, trans);
+  const title = trans.__('Run the pipeline with…');
+  const dialog = new FormDialog<SubmitChoice>({
+    title,
+    body,
+    buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.okButton({ label: trans.__('Run') })],
+    hasClose: true
+  });
+  dialog.addClass('kfnb-SubmitDialog');
+  dialog.node.setAttribute('aria-label', title);
+  const { button, value } = await dialog.launch();
+  return button.accept ? value : null;
+}
+
+class SubmitWidget extends ReactWidget implements Dialog.IBodyWidget<SubmitChoice> {
+  constructor(
+    session: NotebookSession,
+    remembered: Partial<SubmitChoice>,
+    private readonly _commands: CommandRegistry,
+    private readonly _trans: TranslationBundle
+  ) {
+    super();
+    this.addClass('kfnb-Submit');
+    this._form = new SubmitForm(session, remembered, () => this.update());
+  }
+
+  getValue(): SubmitChoice {
+    return this._form.choice;
+  }
+
+  dispose(): void {
+    this._form.dispose();
+    super.dispose();
+  }
+
+  protected render(): React.JSX.Element {
+    return <FormView form={this._form} commands={this._commands} trans={this._trans} />;
+  }
+
+  private readonly _form: SubmitForm;
+}
+
+interface ViewProps {
+  form: SubmitForm;
+  trans: TranslationBundle;
+}
+
+function FormView({ form, commands, trans }: ViewProps & { commands: CommandRegistry }): React.JSX.Element {
+  const { session, plan } = form;
+  const shown = session.lastValid;
+  const parameters = shown?.parameters ?? [];
+  return (
+    <>
+      <section>
+        <h3>{trans.__('Target')}</h3>
+        <div className="kfnb-Submit-row">
+          <TargetChoice session={session} commands={commands} trans={trans} />
+        </div>
+        <Health form={form} trans={trans} />
+      </section>
+      {parameters.length > 0 && (
+        <section>
+          <h3>{trans.__('Parameters')}</h3>
+          <ParameterForm
+            parameters={parameters}
+            values={session.parameters.values}
+            errors={session.parameters.errors}
+            trans={trans}
+            onChange={(name, text, fieldError) => form.setParameter(name, text, fieldError)}
+          />
+          <button type="button" className="jp-mod-styled" onClick={() => form.resetParameters()}>
+            {trans.__('Reset to the notebook’s values')}
+          </button>
+        </section>
+      )}
+      <section>
+        <h3>{trans.__('Run')}</h3>
+        <label className="kfnb-Submit-row">
+          {trans.__('Experiment')}
+          <input
+            type="text"
+            className="jp-mod-styled"
+            value={form.experiment}
+            placeholder={trans.__('none')}
+            onChange={event => form.setExperiment(event.target.value)}
+          />
+        </label>
+        <label className="kfnb-Submit-row">
+          <input type="checkbox" checked={form.cache} onChange={event => form.setCache(event.target.checked)} />
+          {trans.__('Take earlier results of steps with the same code and inputs')}
+        </label>
+      </section>
+      {plan && <Problems problems={plan.problems} trans={trans} />}
+      {plan && shown && <PlannedSteps plan={plan} steps={shown.steps} trans={trans} />}
+      {plan && <SentFiles plan={plan} name={shown?.pipeline ?? 'pipeline'} trans={trans} />}
+    </>
+  );
+}
+
+/** Whether the target can run the pipeline. */
+function Health({ form, trans }: ViewProps): React.JSX.Element {
+  const { plan, error, isChecking } = form;
+  const isReady = plan?.state === 'ready';
+  const [first, ...others] = plan?.told ?? [];
+  const state = isChecking ? '' : isReady ? 'ready' : 'failed';
+  return (
+    <div className="kfnb-Submit-health" role="status" data-state={state}>
+      {isChecking && <p>{trans.__('Checking…')}</p>}
+      {!isChecking && error && <p>✗ {error}</p>}
+      {!isChecking && plan && (
+        <p>
+          {isReady ? '✓' : '✗'} {trans.__('%1: %2', isReady ? trans.__('ready') : plan.state, first ?? '')}
+        </p>
+      )}
+      {!isChecking && others.map(line => <p key={line}>{line}</p>)}
+    </div>
+  );
+}
+
+/** What the user should know before the run is started. */
+function Problems({ problems, trans }: { problems: Problem[]; trans: TranslationBundle }): React.JSX.Element | null {
+  if (problems.length === 0) {
+    return null;
+  }
+  return (
+    <section>
+      <h3>{trans._n('%1 problem', '%1 problems', problems.length)}</h3>
+      <ul className="kfnb-Submit-problems">
+        {problems.map((problem, at) => (
+          <li key={at} data-severity={problem.severity}>
+            {problem.severity === 'error' ? '✗ ' : ''}
+            {problem.message}
+            {problem.hint && ` (${problem.hint})`}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

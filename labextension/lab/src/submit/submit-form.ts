@@ -1,0 +1,143 @@
+/** The form that starts a run: what the user has chosen for it, and what the server says that the run would be. */
+
+import { errorText } from '@kfnb/core/format';
+import { Submission } from '@kfnb/core/wire/api-types';
+import { NotebookSession } from '../session/notebook-session';
+
+const CHECK_DELAY = 400; // milliseconds without a change before the server is asked
+
+/** What is remembered for each notebook. */
+export interface SubmitChoice {
+  experiment: string;
+  cache: boolean;
+  parameters: Record<string, string>;
+}
+
+export class SubmitForm {
+  constructor(
+    readonly session: NotebookSession,
+    remembered: Partial<SubmitChoice>,
+    private readonly _onChange: () => void
+  ) {
+    this._experiment = remembered.experiment ?? '';
+    this._cache = remembered.cache ?? false;
+    const known = new Set((session.lastValid?.parameters ?? []).map(parameter => parameter.name));
+    for (const [name, text] of Object.entries(remembered.parameters ?? {})) {
+      if (known.has(name) && !session.parameters.values.has(name)) {
+        session.parameters.set(name, text, null);
+      }
+    }
+    this._target = this._targetKey();
+    session.changed.connect(this._onSessionChanged, this);
+    void this.check();
+  }
+
+  get experiment(): string {
+    return this._experiment;
+  }
+
+  /** Whether steps take earlier results of the same code and inputs. */
+  get cache(): boolean {
+    return this._cache;
+  }
+
+  /** What the run would be; null until the server has answered. */
+  get plan(): Submission | null {
+    return this._plan;
+  }
+
+  get error(): string {
+    return this._error;
+  }
+
+  get isChecking(): boolean {
+    return this._isChecking;
+  }
+
+  /** What is remembered for the notebook. */
+  get choice(): SubmitChoice {
+    const parameters = Object.fromEntries(this.session.parameters.values);
+    return { experiment: this._experiment, cache: this._cache, parameters };
+  }
+
+  setExperiment(name: string): void {
+    this._experiment = name;
+    this._onChange();
+  }
+
+  setCache(on: boolean): void {
+    this._cache = on;
+    this._checkSoon();
+  }
+
+  setParameter(name: string, text: string | null, fieldError: string | null): void {
+    this.session.parameters.set(name, text, fieldError);
+    this._checkSoon();
+  }
+
+  /** Gives every parameter the value that the notebook has. */
+  resetParameters(): void {
+    for (const { name } of this.session.lastValid?.parameters ?? []) {
+      this.session.parameters.set(name, null, null);
+    }
+    this._checkSoon();
+  }
+
+  /** Asks the server what the run would be. */
+  async check(): Promise<void> {
+    const number = ++this._checks;
+    this._isChecking = true;
+    this._onChange();
+    let [plan, error]: [Submission | null, string] = [null, ''];
+    try {
+      const invalid = this.session.parameters.invalidField();
+      if (invalid === null) {
+        plan = await this.session.submission(this._cache);
+      } else {
+        error = invalid;
+      }
+    } catch (reason) {
+      error = errorText(reason);
+    }
+    if (number === this._checks) {
+      [this._plan, this._error, this._isChecking] = [plan, error, false];
+      this._onChange();
+    }
+  }
+
+  dispose(): void {
+    window.clearTimeout(this._timer);
+    this._checks++; // an answer that is still under way is not shown
+    this.session.changed.disconnect(this._onSessionChanged, this);
+  }
+
+  private _checkSoon(): void {
+    window.clearTimeout(this._timer);
+    this._timer = window.setTimeout(() => void this.check(), CHECK_DELAY);
+    this._onChange();
+  }
+
+  private _onSessionChanged(): void {
+    const target = this._targetKey();
+    if (target === this._target) {
+      this._onChange();
+    } else {
+      this._target = target;
+      this._plan = null;
+      void this.check();
+    }
+  }
+
+  private _targetKey(): string {
+    return `${this.session.target} ${this.session.inContainers}`;
+  }
+
+  private _experiment: string;
+  private _cache: boolean;
+  private _target: string;
+  private _plan: Submission | null = null;
+  private _error = '';
+  private _isChecking = false;
+  private _checks = 0;
+  private _timer = 0;
+}

@@ -1,0 +1,51 @@
+"""The words of the pages: in another language, and in the palette; and what is told of runs beside the notebook."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.notebooks import cell
+from tests.ui.conftest import Gates, Lab, OpenNotebook, Settings
+from tests.ui.helpers import badge, command, has_state, panel, press_run, screenshot, set_theme
+from tests.ui.test_runs import PLAIN
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_pages_are_in_korean(lab: Lab, open_notebook: OpenNotebook, settings: Settings) -> None:
+    settings("@jupyterlab/translation-extension:plugin", locale="ko_KR")
+    page = open_notebook(*PLAIN)
+    side = panel(page)
+    press_run(page)
+    has_state(page, "sum", "succeeded")
+    expect(badge(page, "sum")).to_contain_text("성공")
+    expect(side.get_by_role("status")).to_contain_text("실행 성공")
+    expect(side.get_by_role("button", name="실행", exact=True)).to_be_enabled()
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        set_theme(page, theme)
+        screenshot(page, f"korean-{theme.split()[-1].lower()}")
+
+
+def test_every_command_is_in_the_palette_and_runs_are_told_of(
+    open_notebook: OpenNotebook, settings: Settings, gates: Gates
+) -> None:
+    settings("kfnb:preferences", notifyAfter=0)
+    page = open_notebook(cell(gates.code("gate"), "step:only"))
+    press_run(page)
+    gates.reached("gate")
+    running = page.get_by_role("button", name="1 pipeline runs")
+    expect(running).to_be_visible()
+    screenshot(page, "status-bar")
+    running.click()
+    expect(page.locator("#kfnb-panel")).to_be_visible()
+    gates.open("gate")
+    expect(page.get_by_role("alert").filter(has_text="succeeded (")).to_be_visible()
+    screenshot(page, "run-succeeded")
+    expect(running).to_have_count(0)
+    command(page, "apputils:activate-command-palette")
+    ours = page.evaluate("window.jupyterapp.commands.listCommands().filter(name => name.startsWith('kfnb:'))")
+    items = page.locator(".lm-CommandPalette-item[data-command]")
+    expect(items).not_to_have_count(0)
+    shown = items.evaluate_all("items => items.map(item => item.dataset.command)")
+    assert set(ours) - set(shown) == set()
