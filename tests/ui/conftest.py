@@ -233,6 +233,10 @@ class Console:
         # Jupyter says of a bad schema in a warning that it is dropped; other warnings are its own affair
         if message.type == "error" or (message.type == "warning" and "kfnb" in message.text):
             where = message.location["url"]
+            if message.text.startswith(
+                "Blocked script execution in 'about:srcdoc'"
+            ):  # as it should be: the HTML of a value
+                return
             if SLOW_START.match(message.text):
                 return
             if "status of 500" in message.text and STARTING_KERNEL.search(where):
