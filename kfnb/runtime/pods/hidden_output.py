@@ -1,7 +1,7 @@
 """Hides the values of secrets in everything that a pod prints, also in what other programs print.
 
-The steps run in a child of the pod's process. Its standard output and standard error are pipes, and this process passes on what comes
-through them.
+The steps run in a child of the pod's process. Its standard output and standard error are one pipe, so that what is printed keeps its order,
+and this process passes on what comes through it.
 """
 
 from __future__ import annotations
@@ -36,19 +36,17 @@ def hide_secrets(jobs: list[dict[str, Any]], run: Callable[[], int]) -> int:
 def _run_hidden(mask: SecretMask, run: Callable[[], int]) -> int:
     import signal
 
-    pipes = [(os.pipe(), target) for target in (1, 2)]
+    read, write = os.pipe()
     pid = os.fork()
     if not pid:
-        for (read, write), target in pipes:
-            os.dup2(write, target)
-            os.close(read)
-            os.close(write)
-        _leave_with(run)
-    for (_, write), _ in pipes:
+        os.dup2(write, 1)
+        os.dup2(write, 2)
+        os.close(read)
         os.close(write)
+        _leave_with(run)
+    os.close(write)
     signal.signal(signal.SIGTERM, lambda number, _: _pass_on(pid, number))
-    streams = {read: _Stream(mask, target) for (read, _), target in pipes}
-    status = _pass_until_end(pid, streams)
+    status = _pass_until_end(pid, read, _Stream(mask, 1))
     return 128 + (status & 0x7F) if status & 0x7F else status >> 8
 
 
@@ -72,28 +70,25 @@ def _pass_on(pid: int, number: int) -> None:
         pass  # it has ended, and nobody has asked how yet
 
 
-def _pass_until_end(pid: int, streams: dict[int, _Stream]) -> int:
+def _pass_until_end(pid: int, read: int, stream: _Stream) -> int:
     """Pass on what is printed until the child has ended. Return its status.
 
-    Programs that the steps have left running may hold the pipes open for ever. What they print after the child's end is not waited for.
+    Programs that the steps have left running may hold the pipe open for ever. What they print after the child's end is not waited for.
     """
     from select import select
 
     status = None
-    while streams:
+    while True:
         if status is None:
             ended, found = os.waitpid(pid, os.WNOHANG)
             status = found if ended else None
-        ready = select(list(streams), [], [], 0.05 if status is None else 0)[0]
-        if status is not None and not ready:
+        ready = select([read], [], [], 0.05 if status is None else 0)[0]
+        data = os.read(read, CHUNK) if ready else b""
+        if data:
+            stream.write(data)
+        elif ready or status is not None:
             break
-        for read in ready:
-            data = os.read(read, CHUNK)
-            streams[read].write(data)
-            if not data:
-                del streams[read]
-    for stream in streams.values():
-        stream.write(b"")
+    stream.write(b"")
     return status if status is not None else os.waitpid(pid, 0)[1]
 
 
