@@ -30,7 +30,7 @@ CELLS = (
 
 
 def shows(page: Page, *names: str) -> None:
-    """The cells, from top to bottom, show these steps; ``""`` is a cell without one."""
+    """The cells, from top to bottom, show these steps, or what they are besides; ``""`` is a cell without a badge."""
     cells = page.locator(".jp-Notebook .jp-Cell")
     expect(cells).to_have_count(len(names))
     for number, name in enumerate(names):
@@ -41,13 +41,13 @@ def shows(page: Page, *names: str) -> None:
 @pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
 def test_each_step_cell_shows_its_step(open_notebook: OpenNotebook, app: str) -> None:
     page = open_notebook(*CELLS, app=app)
-    shows(page, "", "load", "", "train", "report")
+    shows(page, "", "load", "shared", "train", "report")
 
 
 @pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
 def test_badges_follow_tags_and_code(open_notebook: OpenNotebook, app: str) -> None:
     page = open_notebook(*CELLS, app=app)
-    shows(page, "", "load", "", "train", "report")
+    shows(page, "", "load", "shared", "train", "report")
     in_notebook(page, "panel => panel.content.widgets[1].model.setMetadata('tags', ['step:read'])")
     in_notebook(page, "panel => panel.content.widgets[4].model.deleteMetadata('kfnb')")
     page.get_by_text("scale = 2").click()
@@ -56,7 +56,7 @@ def test_badges_follow_tags_and_code(open_notebook: OpenNotebook, app: str) -> N
     page.get_by_text("%%component train").click()
     page.keyboard.press("End")
     page.keyboard.type("-it")
-    shows(page, "", "read", "prepare", "train-it", "")
+    shows(page, "", "read", "prepare", "train-it", "not in the pipeline")
 
 
 def test_badges_stay_with_their_cells(open_notebook: OpenNotebook) -> None:
@@ -64,17 +64,17 @@ def test_badges_stay_with_their_cells(open_notebook: OpenNotebook) -> None:
     kernel_is_idle(page)  # what the kernel tells of itself is written into the notebook, and cannot be undone
     page.get_by_text("rows = [1, 2, 3]").click()
     command(page, "notebook:delete-cell")
-    shows(page, "", "", "train", "report")
+    shows(page, "", "shared", "train", "report")
     command(page, "notebook:undo-cell-action")
-    shows(page, "", "load", "", "train", "report")
+    shows(page, "", "load", "shared", "train", "report")
     page.get_by_text("rows = [1, 2, 3]").click()
     command(page, "notebook:move-cell-down")
-    shows(page, "", "", "load", "train", "report")
+    shows(page, "", "shared", "load", "train", "report")
     command(page, "notebook:duplicate-below")
-    shows(page, "", "", "load", "load", "train", "report")
+    shows(page, "", "shared", "load", "load", "train", "report")
     command(page, "notebook:change-cell-to-markdown")
     command(page, "notebook:change-cell-to-code")
-    shows(page, "", "", "load", "load", "train", "report")
+    shows(page, "", "shared", "load", "load", "train", "report")
 
 
 def test_cells_that_leave_the_page_come_back_with_their_badges(settings: Settings, open_notebook: OpenNotebook) -> None:
@@ -93,7 +93,7 @@ def test_opening_a_notebook_leaves_it_as_it_is(open_notebook: OpenNotebook, app:
     page.wait_for_function("window.jupyterapp.shell.currentWidget.model.getMetadata('language_info')?.version")
     command(page, "docmanager:save")
     page.reload()
-    shows(page, "", "load", "", "train", "report")
+    shows(page, "", "load", "shared", "train", "report")
     kernel_is_idle(page)
     assert in_notebook(page, "panel => panel.context.model.dirty") is False
 
@@ -109,7 +109,7 @@ def test_badges_in_light_and_dark(open_notebook: OpenNotebook) -> None:
     page = open_notebook(*CELLS)
     for theme in ("Light", "Dark"):
         set_theme(page, f"JupyterLab {theme}")
-        shows(page, "", "load", "", "train", "report")
+        shows(page, "", "load", "shared", "train", "report")
         screenshot(page, f"badges-{theme.lower()}")
 
 
@@ -122,5 +122,5 @@ def test_each_plugin_does_without_the_others(lab: Lab, open_notebook: OpenNotebo
         expect(page.locator(".kfnb-Badge")).to_have_count(0)
     with disabled(lab, "kfnb:sidebar", "kfnb:commands", "kfnb:start"):
         page = open_notebook(*CELLS)
-        shows(page, "", "load", "", "train", "report")
+        shows(page, "", "load", "shared", "train", "report")
         expect(page.get_by_text("Run pipeline")).to_have_count(0)
