@@ -307,6 +307,7 @@ export class NotebookSession implements IDisposable {
     this.parameters.clearErrors();
     this._failedStart = null;
     const steps = (this._lastValid?.steps ?? []).map(step => step.name);
+    this._stopWanted = false;
     this._shownRun.begin(steps.filter(name => !options.only || options.only === name));
     try {
       const { problems, ...run } = await this.client.start(this.request(), {
@@ -320,6 +321,9 @@ export class NotebookSession implements IDisposable {
       this.awaitedRun = run.run.run;
       this._newestRun = run.run.run;
       this.show(run);
+      if (this._stopWanted) {
+        await this.cancel();
+      }
       return problems;
     } catch (error) {
       this.parameters.addErrors(error instanceof RefusedError ? error.problems : []);
@@ -338,7 +342,9 @@ export class NotebookSession implements IDisposable {
   }
 
   async cancel(): Promise<void> {
-    if (this._shownRun.id) {
+    if (this._shownRun.starting) {
+      this._stopWanted = true; // its id is not known yet: `start` stops it
+    } else if (this._shownRun.id) {
       await this.client.cancel(this._shownRun.id);
     }
   }
@@ -423,6 +429,7 @@ export class NotebookSession implements IDisposable {
     Signal.clearData(this);
   }
 
+  private _stopWanted = false;
   private readonly _shownRun: ShownRun;
   private _failedStart: FailedStart | null = null;
   private _target: string | null = null;
