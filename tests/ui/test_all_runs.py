@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 SLOW = (
     cell("rate: float = 0.5", "parameters"),
-    cell("import time\nfor n in range(600):\n    time.sleep(0.1 * rate)", "step:slow"),
+    cell("import time\nfor n in range(6000):\n    time.sleep(0.1 * rate)", "step:slow"),
 )
 
 
