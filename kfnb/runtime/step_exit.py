@@ -59,6 +59,23 @@ def leave(status: int, folder: str | None = None) -> NoReturn:
     _close(status, folder)
 
 
+def run_and_leave(run: Callable[[], int]) -> NoReturn:
+    """Run a step in this process, which was forked for it, and end with its exit status. Nothing of the process runs on as its parent's code."""
+    status = 1
+    try:
+        status = run()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    leave(status)
+
+
+def exit_status(status: int) -> int:
+    """The exit status of a child by what `os.waitpid` gives; 128 and the number of the signal that ended it, as in a shell."""
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
 def _run_hooks(phase: Phase) -> None:
     """Run the hooks in the order of Python's ``Py_FinalizeEx``: hooks of `atexit` may rely on the end of pools and threads."""
     threading, atexit = sys.modules.get("threading"), sys.modules.get("atexit")

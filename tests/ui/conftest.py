@@ -237,8 +237,6 @@ class Console:
                 "Blocked script execution in 'about:srcdoc'"
             ):  # as it should be: the HTML of a value
                 return
-            if SLOW_START.match(message.text):
-                return
             if "status of 500" in message.text and STARTING_KERNEL.search(where):
                 return
             if (CANCELLED_REQUEST.match(message.text) or SLOW_START.match(message.text)) and JUPYTER in where:

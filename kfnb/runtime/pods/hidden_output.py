@@ -8,32 +8,19 @@ from __future__ import annotations
 
 import os
 
+from kfnb.runtime.step_exit import exit_status, run_and_leave
+
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Callable
 
     from kfnb.runtime.secret_mask import SecretMask
 
 CHUNK = 65536  #: bytes that are read at once
 
 
-def hide_secrets(jobs: list[dict[str, Any]], run: Callable[[], int]) -> int:
-    """Run the steps of a pod and return its exit status. When they have secrets, their values are hidden.
-
-    Parameters
-    ----------
-    jobs
-        The steps of the pod.
-    run
-        Runs them, and returns the exit status of the pod.
-    """
-    from kfnb.runtime.secret_mask import mask_of
-
-    mask = mask_of(name for job in jobs for name in job["spec"].get("secrets", ()))
-    return run() if mask is None else _run_hidden(mask, run)
-
-
-def _run_hidden(mask: SecretMask, run: Callable[[], int]) -> int:
+def run_hidden(mask: SecretMask, run: Callable[[], int]) -> int:
+    """Run the steps of a pod with ``run``, which returns the exit status of the pod, and hide what the mask hides. Return that status."""
     import signal
 
     read, write = os.pipe()
@@ -43,24 +30,11 @@ def _run_hidden(mask: SecretMask, run: Callable[[], int]) -> int:
         os.dup2(write, 2)
         os.close(read)
         os.close(write)
-        _leave_with(run)
+        run_and_leave(run)
     os.close(write)
     signal.signal(signal.SIGTERM, lambda number, _: _pass_on(pid, number))
     status = _pass_until_end(pid, read, _Stream(mask, 1))
-    return 128 + (status & 0x7F) if status & 0x7F else status >> 8
-
-
-def _leave_with(run: Callable[[], int]) -> None:
-    from kfnb.runtime.step_exit import leave
-
-    status = 1
-    try:
-        status = run()
-    except BaseException:  # nothing of this process may run on as the pod's own process
-        import traceback
-
-        traceback.print_exc()
-    leave(status)
+    return exit_status(status)
 
 
 def _pass_on(pid: int, number: int) -> None:

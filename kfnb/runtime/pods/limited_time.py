@@ -9,7 +9,7 @@ import os
 import signal
 
 from kfnb.runtime.light_json import loads
-from kfnb.runtime.step_exit import adopt_orphans_of_later_processes, flush, kill_children, leave
+from kfnb.runtime.step_exit import adopt_orphans_of_later_processes, exit_status, flush, kill_children, leave
 from kfnb.runtime.step_failures import Failure, death_error
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -71,8 +71,7 @@ def _run(run_step: Callable[[dict[str, Any]], int], spec: dict[str, Any], second
         if status is None:
             status = os.waitpid(pid, 0)[1]
     kill_children()
-    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
-    return code, over
+    return exit_status(status), over
 
 
 def timeout_error(seconds: float) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import sys
 from kfnb.runtime.light_json import dumps
 from kfnb.runtime.pods.pod_step import ATTEMPT
 from kfnb.runtime.pods.report_lines import MARK, end_line
+from kfnb.runtime.step_exit import exit_status, run_and_leave
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class _Child:
             _run_in_child(attempt, run)
         _, status = os.waitpid(self._pid, 0)
         self._pid = 0
-        return 128 + (status & 0x7F) if status & 0x7F else status >> 8
+        return exit_status(status)
 
 
 def _run_in_child(attempt: int, run: Callable[[], int]) -> NoReturn:
@@ -99,16 +100,7 @@ def _run_in_child(attempt: int, run: Callable[[], int]) -> NoReturn:
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ[ATTEMPT] = str(attempt)
-    from kfnb.runtime.step_exit import leave
-
-    status = 1
-    try:
-        status = run()
-    except BaseException:  # nothing of this process may run on as the pod's own process
-        import traceback
-
-        traceback.print_exc()
-    leave(status)
+    run_and_leave(run)
 
 
 def _report_death(step: str, status: int) -> None:

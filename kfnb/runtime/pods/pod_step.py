@@ -19,12 +19,14 @@ ATTEMPT = "KFNB_ATTEMPT"  #: environment variable: the number of attempts before
 
 def hiding_secrets(job: dict[str, Any], run: Callable[[], int]) -> int:
     """Run the steps of a pod, and hide the values of their secrets in all that is printed there. Return the exit status of the pod."""
-    jobs = job.get("members", [job])
-    if not any(one["spec"].get("secrets") for one in jobs):
+    names = [name for one in job.get("members", [job]) for name in one["spec"].get("secrets", ())]
+    if not names:
         return run()
-    from kfnb.runtime.pods.hidden_output import hide_secrets
+    from kfnb.runtime.pods.hidden_output import run_hidden
+    from kfnb.runtime.secret_mask import mask_of
 
-    return hide_secrets(jobs, run)
+    mask = mask_of(names)
+    return run() if mask is None else run_hidden(mask, run)
 
 
 def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) -> int:
