@@ -3,7 +3,7 @@ BIN = .venv/bin
 EXTENSION = $(wildcard $(addprefix labextension/,*.* */*.* */src/*.* */src/*/*.* */style/*.* */style/*/*.* lab/schema/* jupyter-config/*))
 JLPM = cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 
-.PHONY: help environments run lab test test-fast lint format docs docs-screenshots bench dist clean
+.PHONY: help environments run lab test test-fast test-more lint format docs docs-screenshots bench dist clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,9 @@ test-%: environments  ## one folder of the tests: `make test-ui`
 	@test -d tests/$* || { echo "there is no folder tests/$*"; exit 1; }
 	$(if $(filter ui widgets,$*),tools/debian-packages)
 	$(PYTEST) tests/$*
+
+test-more: environments  ## five times as many generated examples
+	$(PYTEST) --times 5 tests/analysis/test_names.py tests/differential tests/program/test_generated.py tests/cluster/test_outcomes.py tests/cluster/test_shared_pods.py
 
 lint: .venv/test  ## ruff, mypy, import contracts; eslint, prettier, tsc
 	$(BIN)/ruff check .

@@ -24,6 +24,16 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--times", type=int, default=1, help="so many times as many generated examples (default 1)")
+
+
+@pytest.fixture(scope="session")
+def times(pytestconfig: pytest.Config) -> int:
+    """So many times as many examples does a test make that makes them up."""
+    return int(pytestconfig.getoption("--times"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def temporary_files_are_in_the_folder_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Temporary files of the tests and of all processes that they start are removed with the session's folder."""

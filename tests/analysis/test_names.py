@@ -113,16 +113,17 @@ def compiler_names(code: types.CodeType, module: bool = True, into: dict[str, se
     return found
 
 
-def files() -> list[Path]:
+def files(times: int) -> list[Path]:
+    """Every fifth file; with ``--times 5``, all."""
     library = Path(sysconfig.get_path("stdlib"))
     found = [f for folder in FOLDERS for f in sorted((library / folder).glob("*.py"))]
-    return [f for f in found if f.name not in PROBES]
+    return [f for n, f in enumerate(found) if n % 5 < times and f.name not in PROBES]
 
 
-@pytest.mark.slow  # a thousand files: what code may say is learnt from code that was written for other purposes
-def test_the_names_of_every_file_of_the_standard_library_equal_the_compilers() -> None:
+@pytest.mark.slow  # hundreds of files: what code may say is learnt from code that was written for other purposes
+def test_the_names_of_the_files_of_the_standard_library_equal_the_compilers(times: int) -> None:
     checked, wrong = 0, []
-    for path in files():
+    for path in files(times):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -143,5 +144,5 @@ def test_the_names_of_every_file_of_the_standard_library_equal_the_compilers() -
                 missing -= deleted_by_except & ours.binds
             if missing or extra:
                 wrong.append(f"{path.name} {what}: missing {sorted(missing)} extra {sorted(extra)}")
-    assert checked > 500
+    assert checked > 100
     assert not wrong, f"{len(wrong)} of {checked} on {sys.version}:\n" + "\n".join(wrong[:40])

@@ -116,10 +116,10 @@ def placed(notebook: Path, value: Any, folder: Path) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(4))
 def test_a_generated_pipeline_cell_has_the_same_outcome_on_every_engine(
-    block: int, cluster: Pods, oracle: Oracle
+    block: int, cluster: Pods, oracle: Oracle, times: int
 ) -> None:
     number, judged = block * 1000, 0
-    while judged < 50:
+    while judged < 16 * times:
         number += 1
         pipeline = read(cell_program(Random(number), fails=number % 2 == 1), before=COMPONENTS).pipeline
         if pipeline is not None and len(list(pipeline.steps())) <= LARGEST:
@@ -129,8 +129,10 @@ def test_a_generated_pipeline_cell_has_the_same_outcome_on_every_engine(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(2))
-def test_a_generated_notebook_has_the_same_outcome_on_every_engine(block: int, cluster: Pods, oracle: Oracle) -> None:
-    for number in range(block * 50, (block + 1) * 50):
+def test_a_generated_notebook_has_the_same_outcome_on_every_engine(
+    block: int, cluster: Pods, oracle: Oracle, times: int
+) -> None:
+    for number in range(block * 1000, block * 1000 + 20 * times):
         _, data = notebook_program(Random(number), marks=True)
         pipeline = build(notebook_from_json(data)).pipeline
         if pipeline is not None:

@@ -317,9 +317,11 @@ def test_every_notebook_compiles_with_shared_pods(path: Path) -> None:
     assert not any(violations(pod) for pod in pods_of_workflow(workflow).values())
 
 
-def test_generated_pipelines_have_the_same_outcome_in_shared_pods_of_kubeflow(oracle: Oracle, tmp_path: Path) -> None:
+def test_generated_pipelines_have_the_same_outcome_in_shared_pods_of_kubeflow(
+    oracle: Oracle, tmp_path: Path, times: int
+) -> None:
     shared = 0
-    for number in range(24):
+    for number in range(10 * times):
         pipeline = read(program(Random(number), fails=number % 4 == 1), before=COMPONENTS).pipeline
         assert pipeline is not None
         if len(list(pipeline.steps())) > 8:
@@ -329,7 +331,7 @@ def test_generated_pipelines_have_the_same_outcome_in_shared_pods_of_kubeflow(or
         assert not differences(by_step(together, pipeline), by_step(apart, pipeline)), f"seed {number}"
         tasks = [compile_ir(pipeline, o, StepRequirements()).task_jobs for o in (FUSED, ClusterOptions())]
         shared += len(tasks[0]) < len(tasks[1])
-    assert shared > 3
+    assert shared > 1
 
 
 def test_a_chain_of_ten_light_steps_is_one_executor_of_kubeflow(oracle: Oracle, tmp_path: Path) -> None:
@@ -341,16 +343,16 @@ def test_a_chain_of_ten_light_steps_is_one_executor_of_kubeflow(oracle: Oracle, 
     assert outcome.state == "succeeded" and outcome.texts["s9"] == "step 9 9" and len(outcome.states) == 10
 
 
-def test_generated_pipelines_have_the_same_values_in_shared_pods(cluster: Pods) -> None:
+def test_generated_pipelines_have_the_same_values_in_shared_pods(cluster: Pods, times: int) -> None:
     shared = 0
-    for number in range(40):
+    for number in range(16 * times):
         pipeline = read(program(Random(number), fails=number % 4 == 1), before=COMPONENTS).pipeline
         assert pipeline is not None
         apart = on_argo(pipeline, cluster, {})
         together = on_argo(pipeline, cluster, {}, fuse=True)
         assert not differences(together, apart), f"seed {number}"
         shared += len(compiled(pipeline).task_jobs) < len(compiled(pipeline, ClusterOptions()).task_jobs)
-    assert shared > 10
+    assert shared > 4
 
 
 # -------------------------------------------------------------------- a pod that is lost

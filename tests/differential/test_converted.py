@@ -22,7 +22,7 @@ from tests.differential.compare import Reference
 from tests.differential.programs import program
 from tests.notebooks import cell, notebook
 
-EXAMPLES = 150
+EXAMPLES = 60  #: for each of the two blocks
 
 
 def plain(data: dict[str, Any]) -> dict[str, Any] | None:
@@ -38,13 +38,13 @@ def plain(data: dict[str, Any]) -> dict[str, Any] | None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(2))
-def test_a_generated_notebook_converted_gives_what_one_kernel_gives(block: int, kernel: Reference) -> None:
+def test_a_generated_notebook_converted_gives_what_one_kernel_gives(block: int, kernel: Reference, times: int) -> None:
     compared: list[str] = []
     refused: list[str] = []
 
     @seed(block)
     @settings(
-        max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], report_multiple_bugs=False,
+        max_examples=EXAMPLES * times, deadline=None, database=None, phases=[Phase.generate], report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(st.randoms(use_true_random=False))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.differential.compare import Reference, Refused, run_pipeline, same
 from tests.differential.programs import program
 
-EXAMPLES = 60  #: for each of the four blocks
+EXAMPLES = 30  #: for each of the four blocks
 
 #: What a pipeline refuses before it runs, and a kernel runs: the documented differences.
 DOCUMENTED = {"KF304", "KF302"}
@@ -21,11 +21,11 @@ DOCUMENTED = {"KF304", "KF302"}
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(4))
-def test_a_generated_notebook_gives_what_one_kernel_gives(block: int, kernel: Reference) -> None:
+def test_a_generated_notebook_gives_what_one_kernel_gives(block: int, kernel: Reference, times: int) -> None:
     refused = []
 
     @seed(block)
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES * times, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.randoms(use_true_random=False))
     def check(random: Random) -> None:
         sources, data = program(random, marks=block % 2 == 1)
@@ -44,4 +44,4 @@ def test_a_generated_notebook_gives_what_one_kernel_gives(block: int, kernel: Re
             assert wrong == [], "\n".join(wrong) + "\n\n" + "\n# ----\n".join(sources)
 
     check()
-    assert len(refused) < EXAMPLES / 2
+    assert len(refused) < EXAMPLES * times / 2

@@ -24,7 +24,7 @@ from tests.program.programs import COMPONENTS, program
 from tests.running import Here
 from tests.warm_launch import warm_launch
 
-EXAMPLES = 125  #: for each of the four blocks
+EXAMPLES = 50  #: for each of the four blocks
 
 
 def calls_of(text: str) -> Counter[str]:
@@ -71,9 +71,9 @@ def on_the_engine(pipeline: Pipeline, folder: Path) -> tuple[Counter[str], str |
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(4))
-def test_a_generated_pipeline_does_what_plain_python_does(block: int) -> None:
+def test_a_generated_pipeline_does_what_plain_python_does(block: int, times: int) -> None:
     @seed(block)
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES * times, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.randoms(use_true_random=False))
     def check(random: Random) -> None:
         body = program(random, fails=block % 2 == 1)

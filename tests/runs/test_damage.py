@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     )
     here.let_go(run_id)
     here.store.close()
-    return here.store.home, run_id
+    return copied(here.store.home, tmp_path_factory.mktemp("copied")), run_id
+
+
+def copied(home: Path, folder: Path) -> Path:
+    """The files alone: what cleans up after a run may have the database open yet."""
+    kept = shutil.copytree(home, folder / "home", ignore=shutil.ignore_patterns("runs.db*"))
+    with closing(sqlite3.connect(home / "runs.db")) as there, closing(sqlite3.connect(kept / "runs.db")) as here:
+        there.backup(here)
+    return kept
 
 
 def command(words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 THEMES = ("Light", "Dark", "Dark High Contrast")
 FLOW = (
-    cell("epochs: int = 40\nlimit: float = 0.5", "parameters"),
+    cell("epochs: int = 4000\nlimit: float = 0.5", "parameters"),
     cell("rows = list(range(100))\nnames = ['ridge', 'lasso']", "step:load"),
     cell(
         "import time\nfor epoch in range(1, epochs + 1):\n    print(f'{name}: epoch {epoch} of {epochs}')\n"
@@ -48,7 +48,7 @@ def test_a_run_that_goes_on_and_one_that_was_stopped(open_notebook: OpenNotebook
     press_run(page)
     expect(badge(page, "train")).to_contain_text("running 0/2")
     badge(page, "train").get_by_role("button", name="Show the log of this step").click()
-    expect(page.get_by_role("region", name="Log of step train")).to_contain_text("epoch 2 of 40")
+    expect(page.get_by_role("region", name="Log of step train")).to_contain_text("epoch 2 of 4000")
     pictures(page, "running")
     press_run(page)
     has_state(page, "train", "cancelled")
