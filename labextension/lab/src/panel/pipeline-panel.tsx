@@ -128,7 +128,13 @@ function SessionView(props: ViewProps): React.JSX.Element {
         <div
           className={`kfnb-Panel-graph ${session.explanation?.pipeline === null || session.lostContact ? 'kfnb-mod-stale' : ''}`}
         >
-          <PipelineGraph graph={shown.graph} progress={step => session.progress(step)} onStep={onStep} trans={trans} />
+          <PipelineGraph
+            graph={shown.graph}
+            progress={step => session.progress(step)}
+            percent={step => session.lastLine(step)?.percent ?? null}
+            onStep={onStep}
+            trans={trans}
+          />
         </div>
       ) : (
         session.explanation && !problems.some(problem => problem.severity === 'error') && <EmptyHint {...props} />
