@@ -16,7 +16,7 @@ from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.log_handlers import DisplayHandler, DisplayPageHandler, LogHandler, MatchesHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
 from kfnb.server.run_list_handlers import ChoicesHandler, DeleteRunsHandler, RunListHandler
-from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler
+from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler, ReportHandler, RunManifestHandler
 from kfnb.server.schedule_handlers import SCHEDULE_ROUTES
 from kfnb.server.submission_handlers import SubmissionHandler
 from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
@@ -204,6 +204,8 @@ ROUTES: list[Any] = [
     (rf"{API}/runs/{ID}", RunHandler),
     (rf"{API}/runs/{ID}/details", DetailsHandler),
     (rf"{API}/runs/{ID}/graph", GraphHandler),
+    (rf"{API}/runs/{ID}/manifest", RunManifestHandler),
+    (rf"{API}/runs/{ID}/report", ReportHandler),
     (rf"{API}/runs/{ID}/sources", SourcesHandler),
     (rf"{API}/runs/{ID}/cancel", CancelHandler),
     (rf"{API}/runs/{ID}/retry", RetryHandler),

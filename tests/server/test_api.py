@@ -111,7 +111,21 @@ async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: P
     details = await ask("GET", "runs", run_id, "details")
     assert [s["cells"] for s in details["steps"]] == [[2], [3]]
     assert (details["target"], details["path"]) == ("local", "work/n.ipynb")
-    assert [(a["number"], a["state"]) for a in details["attempts"]["use"]] == [(1, "succeeded")]
+    assert [(a["number"], a["state"], a["pod"]) for a in details["attempts"]["use"]] == [(1, "succeeded", None)]
+    status, told = await refused(ask("GET", "runs", run_id, "manifest"))
+    assert status == 404 and "ran on this machine" in told["message"]
+
+
+async def test_the_report_of_a_run_is_a_file(ask: Any, jp_fetch: Any) -> None:
+    run_id = (await ask("POST", "runs", body={"notebook": THREE}))["run"]["run"]
+    await ended(ask, run_id)
+    page = await jp_fetch("kfnb", "api", "v1", "runs", run_id, "report")
+    assert page.headers["Content-Type"] == "application/octet-stream" and b"used 8" in page.body
+    assert page.headers["Content-Disposition"] == f'attachment; filename="notebook-{run_id}.html"'
+    executed = await jp_fetch("kfnb", "api", "v1", "runs", run_id, "report", params={"form": "ipynb"})
+    assert json.loads(executed.body)["nbformat"] == 4
+    with pytest.raises(HTTPClientError, match="400"):
+        await jp_fetch("kfnb", "api", "v1", "runs", run_id, "report", params={"form": "pdf"})
 
 
 async def test_a_failure_is_mended_and_only_what_must_run_again_runs(ask: Any, home: Path) -> None:
