@@ -44,9 +44,13 @@ class CompileHandler(NotebookHandler):
     @web.authenticated
     @authorized("read", AUTH)
     async def post(self) -> None:
-        body = self.notebook_body(notebook=dict, path=str, pipeline=str)
-        path = str(body.get("path") or "notebook.ipynb")
-        found = await self.ask(compile_open_notebook.explained, body.get("notebook"), path, body.get("pipeline"))
+        body = self.notebook_body(notebook=dict, path=str, pipeline=str, folded=list)
+        path, folded = str(body.get("path") or "notebook.ipynb"), body.get("folded") or []
+        if not all(isinstance(frame, str) for frame in folded):
+            raise self.problem(400, "`folded` are the ids of frames")
+        found = await self.ask(
+            compile_open_notebook.explained, body.get("notebook"), path, body.get("pipeline"), folded
+        )
         other = (await self.interpreter(body)).problem
         found["problems"] += [other.to_json()] if other and found["steps"] else []
         self.finish(to_wire(found))

@@ -12,13 +12,12 @@ from tornado import web
 from kfnb import reports
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
 from kfnb.engines.open_engine import engine_of
-from kfnb.pipeline.drawing.graph_elements import graph_of
 from kfnb.reports.report_data import Attempt, read_facts
 from kfnb.runs.attempt_pod import noted_pod
 from kfnb.runs.record.private_record_files import read_object
 from kfnb.runs.record.run_store import RunStore
 from kfnb.server.browser_json import to_wire
-from kfnb.server.compile_open_notebook import cells_of
+from kfnb.server.compile_open_notebook import shown
 from kfnb.server.request_checks import AUTH, Handler
 from kfnb.server.run_requests import Runs
 
@@ -35,8 +34,7 @@ class GraphHandler(Handler):
     @authorized("read", AUTH)
     async def get(self, run_id: str) -> None:
         pipeline = await self.ask(self.runs.pipeline, run_id)
-        graph = graph_of(pipeline, self.get_query_arguments("folded"))
-        self.finish(to_wire({"graph": graph.to_json(), "cells": cells_of(pipeline)}))
+        self.finish(to_wire(shown(pipeline, self.get_query_arguments("folded"))))
 
 
 class DetailsHandler(Handler):

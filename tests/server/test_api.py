@@ -68,6 +68,16 @@ async def test_an_unmarked_notebook_is_divided_as_it_is_asked_for(ask: Any) -> N
     assert outside["marked"] and [o["role"] for o in outside["others"]] == ["parameters", "shared", "outside"]
 
 
+async def test_a_frame_of_the_graph_is_folded_into_one_box(ask: Any) -> None:
+    code = "from kfnb import component\n\n@component\ndef f(x):\n    return x\n\n@component\ndef g(x):\n    print(x)"
+    loop = notebook(cell(code), cell("%%pipeline both\nfor n in [1, 2]:\n    y = f(n)\n    g(y)"))
+    (frame,) = (await ask("POST", "compile", body={"notebook": loop}))["graph"]["frames"]
+    found = await ask("POST", "compile", body={"notebook": loop, "folded": [frame["id"]]})
+    (box,) = found["graph"]["boxes"]
+    assert box["step"] == frame["id"] and box["steps"] == frame["steps"] and found["graph"]["frames"] == []
+    assert (await refused(ask("POST", "compile", body={"notebook": loop, "folded": [[]]})))[0] == 400
+
+
 async def test_what_a_run_would_be_is_told_before_it_is_started(ask: Any, jp_root_dir: Path) -> None:
     (jp_root_dir / "rows.csv").write_text("a\n1\n")
     (jp_root_dir / "kfnb.toml").write_text('[targets.far]\nengine = "argo"\nhost = "https://example.org"\n')

@@ -6,7 +6,7 @@ import { GraphCanvas, Shape } from '@kfnb/core/graph/graph-canvas';
 import { Graph } from '@kfnb/core/wire/api-types';
 import * as React from 'react';
 
-interface PipelineGraphProps {
+export interface PipelineGraphProps {
   graph: Graph;
   /** What is known of a step; the same object as long as nothing has changed. */
   progress: (step: string) => BoxProgress | null;

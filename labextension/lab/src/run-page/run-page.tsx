@@ -130,7 +130,14 @@ function Page({ loaded, rendermime, actions, trans }: PageProps): React.JSX.Elem
   const label = React.useCallback((step: string) => labels.get(step) ?? step, [labels]);
   return (
     <>
-      <PageHead source={source} path={details?.path ?? null} actions={actions} chosen={chosen} label={label} trans={trans} />
+      <PageHead
+        source={source}
+        path={details?.path ?? null}
+        actions={actions}
+        chosen={chosen}
+        label={label}
+        trans={trans}
+      />
       <div className="kfnb-RunPage-body">
         <div className="kfnb-RunPage-main">
           <RunGraph source={source} graph={loaded.graph} chosen={chosen} onStep={choose} trans={trans} />
@@ -155,12 +162,7 @@ function Page({ loaded, rendermime, actions, trans }: PageProps): React.JSX.Elem
           />
           <RunFacts source={source} details={details} trans={trans} />
           {source.run && (
-            <RunDocuments
-              run={source.run.run}
-              client={source.client}
-              openReport={actions.openReport}
-              trans={trans}
-            />
+            <RunDocuments run={source.run.run} client={source.client} openReport={actions.openReport} trans={trans} />
           )}
         </div>
       </div>

@@ -91,8 +91,9 @@ export class RestClient {
     return this._request('GET', '');
   }
 
-  compile(sent: NotebookRequest): Promise<Explanation> {
-    return this._request('POST', 'compile', sent);
+  /** What a notebook becomes. In its graph one box is drawn for each folded frame. */
+  compile(sent: NotebookRequest, folded: string[] = []): Promise<Explanation> {
+    return this._request('POST', 'compile', { ...sent, folded });
   }
 
   manifest(sent: NotebookRequest, engine: string): Promise<{ text: string; files: TravellingFile[] }> {
