@@ -11,7 +11,7 @@ import { elapsed } from './elapsed';
 import { LogView } from './log-view';
 import { Request, StepChanges, ViewState, ViewStep } from './model';
 import { ParameterForm } from './parameter-form';
-import { Shows, Store } from './store';
+import { ALL_NEW, News, Shows, Store } from './store';
 
 const DOING = { run: 'starting …', cancel: 'cancelling …', retry: 'starting again …' };
 const WAITS = 'asked; the kernel has not answered yet: it is busy with a cell, or gone';
@@ -41,7 +41,7 @@ export class RunView implements Shows {
     node.addEventListener('focusin', () => this._look());
     _store.views.add(this);
     this._timer = window.setInterval(() => this._tick(), TICK);
-    this.show();
+    this.show(ALL_NEW);
   }
 
   close(): void {
@@ -51,7 +51,7 @@ export class RunView implements Shows {
     this.node.remove();
   }
 
-  show(steps?: StepChanges, added?: string[]): void {
+  show({ steps, added }: News): void {
     const { state, now, active } = this._store;
     const isNew = state.graph !== this._drawn;
     if (isNew) {
@@ -141,7 +141,7 @@ export class RunView implements Shows {
   }
 
   /** What a screen reader says: how the run ends, and which step failed. */
-  private _speak({ run, name }: ViewState, steps?: StepChanges): void {
+  private _speak({ run, name }: ViewState, steps: StepChanges | null): void {
     const failed = Object.entries(steps ?? {}).find(([, step]) => step?.state === 'failed');
     if (run && FINAL_STATES.has(run.state)) {
       setText(this._spoken, `${name} ${run.state}`);

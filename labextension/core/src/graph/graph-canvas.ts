@@ -12,6 +12,7 @@ const PAN_STEP = 60; // pixels of the screen for each press of an arrow key
 const DRAG_BEGINS = 4; // pixels; a press that moves less is a click
 const WHEEL_SPEED = 0.0025;
 const WHEEL_LINE = 16; // pixels, where a wheel counts in lines
+const LEAST_HEIGHT = 260; // pixels in a column, of a graph that is not lower itself: room to read a part of it
 const FEW = 12; // boxes that one finds without a search
 
 const UNKNOWN: Size = { width: 1, height: 1 }; // before the first layout
@@ -62,7 +63,7 @@ export class GraphCanvas {
     this._showCount();
     if (this._shape === 'column') {
       const { width, height } = this._padded;
-      this._window.style.height = `min(${height}px, 100cqw * ${height / width} + 4px, var(--kfnb-graph-height, 55vh))`;
+      this._window.style.height = `min(${height}px, max(${LEAST_HEIGHT}px, 100cqw * ${height / width} + 4px), 55vh)`;
     }
     this._refit();
   }
@@ -109,7 +110,7 @@ export class GraphCanvas {
         this._showFound();
       }
     });
-    this._count.setAttribute('role', 'status');
+    this._count.setAttribute('aria-live', 'polite'); // the page around it has a status of its own
     bar.append(
       button('kfnb-Canvas-button', trans.__('Smaller'), '−', () => this._zoomMiddle(1 / ZOOM_STEP)),
       this._percent,
@@ -224,6 +225,7 @@ export class GraphCanvas {
   private _onResize({ width, height }: Size): void {
     if (width > 0 && height > 0) {
       this._windowSize = { width, height };
+      this._minimap.fit(this._windowSize);
       this._refit();
     }
   }

@@ -143,7 +143,7 @@ function Page({ loaded, rendermime, actions, trans }: PageProps): React.JSX.Elem
           <RunGraph source={source} graph={loaded.graph} chosen={chosen} onStep={choose} trans={trans} />
           <RunTimingChart
             source={source}
-            lines={loaded.graph.lines}
+            graph={loaded.graph}
             label={label}
             chosen={chosen}
             onStep={choose}

@@ -74,7 +74,7 @@ interface LogProps extends InspectorProps {
 /** The log that a cell has, too. */
 function Log({ source, rendermime, step, log, onClose, trans }: LogProps): React.JSX.Element {
   const place = React.useRef<HTMLDivElement>(null);
-  React.useEffect(() => {
+  React.useLayoutEffect(() => {
     const view = new StepLog(source, rendermime, trans, step);
     const closed = () => onClose();
     view.disposed.connect(closed);
