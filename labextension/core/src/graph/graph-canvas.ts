@@ -13,6 +13,7 @@ const DRAG_BEGINS = 4; // pixels; a press that moves less is a click
 const WHEEL_SPEED = 0.0025;
 const WHEEL_LINE = 16; // pixels, where a wheel counts in lines
 const LEAST_HEIGHT = 260; // pixels in a column, of a graph that is not lower itself: room to read a part of it
+const BORDERS = 2; // pixels above and below together
 const FEW = 12; // boxes that one finds without a search
 
 const UNKNOWN: Size = { width: 1, height: 1 }; // before the first layout
@@ -63,7 +64,7 @@ export class GraphCanvas {
     this._showCount();
     if (this._shape === 'column') {
       const { width, height } = this._padded;
-      this._window.style.height = `min(${height}px, max(${LEAST_HEIGHT}px, 100cqw * ${height / width} + 4px), 55vh)`;
+      this._window.style.height = `min(${height + BORDERS}px, max(${LEAST_HEIGHT}px, 100cqw * ${height / width} + 4px), 55vh)`;
     }
     this._refit();
   }
