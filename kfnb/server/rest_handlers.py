@@ -16,7 +16,7 @@ from kfnb.server.event_hub import Hub
 from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.log_handlers import DisplayHandler, DisplayPageHandler, LogHandler, MatchesHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
-from kfnb.server.run_list_handlers import ChoicesHandler, DeleteRunsHandler, RunListHandler
+from kfnb.server.run_list_handlers import ChoicesHandler, DeleteRunsHandler, ExperimentsHandler, RunListHandler
 from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler
 from kfnb.server.schedule_handlers import SCHEDULE_ROUTES
 from kfnb.server.submission_handlers import SubmissionHandler
@@ -194,6 +194,7 @@ ROUTES: list[Any] = [
     (API, StatusHandler),
     (rf"{API}/comparison", ComparisonHandler),
     (rf"{API}/compile", CompileHandler),
+    (rf"{API}/experiments", ExperimentsHandler),
     (rf"{API}/manifest", ManifestHandler),
     (rf"{API}/targets", TargetsHandler),
     (rf"{API}/targets/proposal", ProposalHandler),

@@ -35,3 +35,18 @@ async def test_runs_are_compared_and_a_wrong_request_is_refused_in_words(ask: An
     bare = RunStore().create("p", None, None, "argo", {})
     status, told = await refused(ask("GET", "comparison", runs=f"{one},{bare}"))
     assert status == 404 and "run the notebook again" in told["message"]
+
+
+async def test_experiments_are_told_with_their_states_and_what_varies(ask: Any) -> None:
+    store = RunStore()
+    assert (await ask("GET", "experiments"))["experiments"] == []
+    for pipeline, experiment, rate in (("p", "e", 1), ("p", "e", 2), ("q", "e", 2), ("p", "f/1", 1), ("p", None, 9)):
+        run = store.create(pipeline, None, experiment, "argo", {"rate": rate, "fixed": [1]})
+        if experiment == "f/1":
+            store.record_run(run, "succeeded")
+    found = (await ask("GET", "experiments"))["experiments"]
+    assert [(one["experiment"], one["pipelines"], one["states"], one["swept"]) for one in found] == [
+        ("f/1", ["p"], {"succeeded": 1}, []),
+        ("e", ["q", "p"], {"pending": 3}, ["rate"]),
+    ]
+    assert all(one["first"] <= one["last"] for one in found)
