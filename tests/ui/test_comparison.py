@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.notebooks import cell, notebook
-from tests.ui.conftest import Lab, OpenNotebook
+from tests.ui.conftest import Lab, OpenNotebook, wait_until
 from tests.ui.helpers import command, is_uncovered, screenshot, set_theme
 from tests.ui.test_hard import violations
 
@@ -28,11 +29,11 @@ def begin(lab: Lab, code: str, rate: float) -> str:
 
 
 def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNotebook) -> None:
-    ids = [begin(lab, code, rate) for code, rate in (("sum(rows) * 1", 0.1), ("sum(rows) * 1", 0.7), ("max(rows) * 2", 0.1))]  # fmt: skip
+    ids = [begin(lab, code, rate) for code, rate in (("sum(rows) * 1", 0.1), ("sum(rows) * 1", 0.7), ("max(rows) + 2", 0.1))]  # fmt: skip
     page = open_notebook(cell("x = 1"))
     command(page, "kfnb:all-runs")
     view = page.locator(".kfnb-AllRuns")
-    view.get_by_label("Experiment").select_option("compared")
+    view.get_by_role("search").get_by_label("Experiment").select_option("compared")
     expect(view.get_by_role("status")).to_have_text("1–3 of 3")
     compare = view.get_by_role("button", name=re.compile("^Compare"))
     view.locator("tbody").get_by_role("checkbox").first.press("Space")
@@ -47,11 +48,11 @@ def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNoteb
     expect(shown.locator('thead th[data-state="succeeded"]')).to_have_count(3)  # it follows runs that go on
     rate = shown.locator('[data-part="parameters"] tr[data-name="rate"] td')
     expect(rate).to_have_text(["0.1", "0.7", "0.1"])
-    expect(shown.locator('[data-part="metrics"] tr[data-name="score"] td').last).to_have_text("6")
+    expect(shown.locator('[data-part="metrics"] tr[data-name="score"] td').last).to_have_text("5−17 %")
     expect(shown.locator('[data-part="durations"] tr[data-name="load"]')).to_be_visible()
     expect(shown.locator('[data-part="packages"]')).to_have_count(0)
     train = shown.get_by_role("article", name="Cell 3")
-    expect(train.locator(".kfnb-mod-added")).to_have_text("+ model = max(rows) * 2\n")
+    expect(train.locator(".kfnb-mod-added")).to_have_text("+ model = max(rows) + 2\n")
     expect(shown.get_by_text("The same in all runs:")).to_contain_text("Packages")
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         set_theme(page, theme)
@@ -67,6 +68,8 @@ def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNoteb
 
     shown.get_by_role("button", name=re.compile("^Take out of the comparison: run 2")).press("Enter")
     expect(page.locator(".kfnb-Comparison thead th")).to_have_count(2)
+    left = f"kfnb-comparison:{ids[0]},{ids[2]}"
+    wait_until(lambda: left in json.dumps(lab.ask("GET", "lab/api/workspaces/default")["data"]["layout-restorer:data"]), "the tab is not remembered")  # fmt: skip
     page.reload()
     is_uncovered(page)
     expect(page.locator(".kfnb-Comparison thead th")).to_have_count(2)

@@ -104,6 +104,7 @@ interface RowProps {
 
 function Row({ part, row, runs, trans }: RowProps): React.JSX.Element {
   const alike = looksAlike(row, runs);
+  const first = valueIn(part, row, runs[0], trans);
   return (
     <tr data-name={row.name} className={row.differs ? 'kfnb-mod-differs' : ''}>
       <th scope="row" title={row.name}>
@@ -114,7 +115,7 @@ function Row({ part, row, runs, trans }: RowProps): React.JSX.Element {
         const text = valueIn(part, row, run, trans);
         const change = WITH_CHANGE.has(part) && row.differs ? relativeChange(row.values[run], row.values[runs[0]]) : '';
         return (
-          <td key={run} title={text ?? ''} data-part={part}>
+          <td key={run} title={text ?? ''} className={row.differs && text !== first ? 'kfnb-mod-other' : ''}>
             {text ?? <span aria-label={trans.__('none')}>–</span>}
             {change && <span className="kfnb-Comparison-change">{change}</span>}
           </td>

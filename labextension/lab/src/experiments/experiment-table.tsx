@@ -39,7 +39,12 @@ export function ExperimentTable(props: TableProps): React.JSX.Element {
             <th scope="col">{trans.__('Began')}</th>
             <th scope="col">{trans.__('State')}</th>
             {columns.map(column => (
-              <th key={column.key} scope="col" aria-sort={sorted(column.key)} data-kind={column.kind}>
+              <th
+                key={column.key}
+                scope="col"
+                aria-sort={sorted(column.key)}
+                className={column.numeric ? 'kfnb-mod-number' : ''}
+              >
                 <button
                   type="button"
                   onClick={() =>
