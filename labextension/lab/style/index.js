@@ -1,8 +1,11 @@
 import '@kfnb/core/style/graph.css';
 import '@kfnb/core/style/log.css';
+import '@kfnb/core/style/plots.css';
 import '@kfnb/core/style/timing.css';
 import './all-runs.css';
 import './base.css';
+import './comparison.css';
+import './experiments.css';
 import './values.css';
 import './unmarked.css';
 import './submit.css';

@@ -254,7 +254,7 @@ export class GraphCanvas {
       return; // the observer tells the size after the first layout; asking for it would lay out the page twice
     }
     const { scale } = this._whole;
-    const isSmall = scale === 1 && this._padded.height <= this._windowSize.height && this._graph.boxes.length <= FEW;
+    const isSmall = scale === 1 && this._padded.height < this._windowSize.height + 1 && this._graph.boxes.length <= FEW;
     this._bar.hidden = this._shape === 'column' && isSmall;
     this._apply(this._fitted ? this._whole : pan(this._viewport, 0, 0, this._size, this._windowSize));
   }
