@@ -3,6 +3,8 @@ import '@kfnb/core/style/log.css';
 import '@kfnb/core/style/timing.css';
 import './all-runs.css';
 import './base.css';
+import './controls.css';
+import './mark-button.css';
 import './values.css';
 import './unmarked.css';
 import './submit.css';

@@ -8,6 +8,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { errorText } from '@kfnb/core/format';
 import { ListedRun } from '@kfnb/core/wire/api-types';
+import { addPage } from '../common/add-page';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { ISessions } from '../session/sessions-plugin';
@@ -53,7 +54,7 @@ export const allRunsPlugin: JupyterFrontEndPlugin<void> = {
       execute: async () => {
         const widget = tracker.currentWidget ?? create();
         if (!widget.isAttached) {
-          app.shell.add(widget, 'main', { type: 'All Runs' });
+          addPage(app.shell, widget, 'All Runs');
           await tracker.add(widget);
         }
         app.shell.activateById(widget.id);
@@ -69,6 +70,12 @@ export const allRunsPlugin: JupyterFrontEndPlugin<void> = {
 /** Opens the notebook of a run with the states and logs of that run on its cells. */
 async function openRun(app: JupyterFrontEnd, sessions: ISessions, run: ListedRun): Promise<void> {
   try {
+    const current = sessions.current;
+    if (current !== null && current.path === run.path) {
+      app.shell.activateById(current.panel.id); // Notebook 7 would open the file in another tab of the browser
+      await current.showRun(run.run);
+      return;
+    }
     const opened: unknown = await app.commands.execute('docmanager:open', { path: run.path, factory: 'Notebook' });
     if (opened instanceof NotebookPanel) {
       await sessions.of(opened).showRun(run.run);

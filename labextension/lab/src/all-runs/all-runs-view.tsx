@@ -8,6 +8,7 @@ import * as React from 'react';
 import { errorText } from '@kfnb/core/format';
 import { FINAL_STATES } from '@kfnb/core/states';
 import { ListedRun } from '@kfnb/core/wire/api-types';
+import { KeepFocus } from '../common/keep-focus';
 import { AllRunsModel } from './all-runs-model';
 import { RunFilterForm } from './run-filter-form';
 import { isFiltered } from './run-filters';
@@ -56,7 +57,11 @@ export class AllRunsView extends ReactWidget {
   protected render(): React.JSX.Element {
     return (
       <UseSignal signal={this._model.changed}>
-        {() => <AllRuns model={this._model} actions={this._actions} trans={this._trans} />}
+        {() => (
+          <KeepFocus className="kfnb-AllRuns-body">
+            <AllRuns model={this._model} actions={this._actions} trans={this._trans} />
+          </KeepFocus>
+        )}
       </UseSignal>
     );
   }

@@ -1,33 +1,31 @@
 /** The plugin that adds the pipeline to the side bar. */
 
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { CommandToolbarButton } from '@jupyterlab/ui-components';
 
 import { ICells } from '../cells/cells-plugin';
+import { isNotebookShell } from '../common/add-page';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { addMark } from '../marks/notebook-marks';
 import { PanelActions, PipelinePanel } from './pipeline-panel';
 import { ISessions } from '../session/sessions-plugin';
 
-/** The shell of Notebook 7 has a method of its own to open the side bar. */
-interface IExpandableShell {
-  expandRight?: () => void;
-}
-
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: 'kfnb:sidebar',
   description: 'Shows the pipeline of the notebook in the side bar.',
   autoStart: true,
   requires: [ISessions],
-  optional: [ICells, ICommandPalette, ILayoutRestorer, ITranslator],
+  optional: [ICells, ICommandPalette, ILayoutRestorer, IToolbarWidgetRegistry, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     sessions: ISessions,
     cells: ICells | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
+    toolbars: IToolbarWidgetRegistry | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
@@ -45,9 +43,16 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       icon: pipelineIcon,
       describedBy: { args: { type: 'object', properties: {} } },
       execute: () => {
-        (app.shell as IExpandableShell).expandRight?.();
+        if (isNotebookShell(app.shell)) {
+          app.shell.expandRight();
+        }
         app.shell.activateById(panel.id);
       }
+    });
+    toolbars?.addFactory('Notebook', 'kfnb-panel', () => {
+      const button = new CommandToolbarButton({ commands: app.commands, id: CommandIDs.panel, label: '' });
+      button.setHidden(!isNotebookShell(app.shell)); // in JupyterLab, the side bar has the icon
+      return button;
     });
     palette?.addItem({ command: CommandIDs.panel, category: trans.__('Pipeline') });
   }

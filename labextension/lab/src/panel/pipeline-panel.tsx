@@ -3,16 +3,19 @@
 import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
-import { Message } from '@lumino/messaging';
+import { Message, MessageLoop } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
 import { CommandIDs } from '../common/command-ids';
 import { PipelineGraph } from './pipeline-graph';
 import { ParameterForm } from './parameter-form';
+import { KeepFocus } from '../common/keep-focus';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { ClusterManifest } from './cluster-manifest';
 import { ProblemList } from './problem-list';
 import { RunSection } from './run-section';
+import { ScheduleSection } from './schedule-section';
 import { Section } from './section';
 import { TargetChoice } from './target-select';
 import { Troubles } from './troubles';
@@ -53,6 +56,18 @@ export class PipelinePanel extends ReactWidget {
   protected onAfterHide(message: Message): void {
     super.onAfterHide(message);
     this.update();
+  }
+
+  /** Takes the focus once there is something to give it to, unless the user has gone elsewhere in the meantime. */
+  protected onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    const focused = document.activeElement;
+    MessageLoop.sendMessage(this, Widget.Msg.UpdateRequest);
+    void this.renderPromise?.then(() => {
+      if (document.activeElement === focused) {
+        this.node.querySelector<HTMLElement>('.kfnb-Panel-body')?.focus();
+      }
+    });
   }
 
   protected render(): React.JSX.Element | null {
@@ -102,7 +117,7 @@ function SessionView(props: ViewProps): React.JSX.Element {
     ? []
     : (session.explanation?.problems ?? []).filter(problem => problem.severity !== 'info');
   return (
-    <div className="kfnb-Panel-body">
+    <KeepFocus className="kfnb-Panel-body">
       <Head {...props} />
       <Troubles session={session} commands={props.commands} trans={trans} />
       <Announcement session={session} trans={trans} />
@@ -134,12 +149,13 @@ function SessionView(props: ViewProps): React.JSX.Element {
         session.explanation && !problems.some(problem => problem.severity === 'error') && <EmptyHint {...props} />
       )}
       <RunSection session={session} commands={props.commands} trans={trans} />
+      {shown && shown.steps.length > 0 && <ScheduleSection session={session} commands={props.commands} trans={trans} />}
       {shown && shown.steps.length > 0 && (
         <Section title={trans.__('On a cluster')} open={false}>
           <ClusterManifest session={session} trans={trans} />
         </Section>
       )}
-    </div>
+    </KeepFocus>
   );
 }
 

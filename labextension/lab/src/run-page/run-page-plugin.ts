@@ -8,6 +8,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 
+import { addPage } from '../common/add-page';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { ISessions } from '../session/sessions-plugin';
@@ -39,7 +40,7 @@ export const runPagePlugin: JupyterFrontEndPlugin<void> = {
       let page = tracker.find(one => one.run === run);
       if (!page) {
         page = new RunPage(run, sessions, rendermime, actions, trans);
-        app.shell.add(page, 'main', { type: 'Run' });
+        addPage(app.shell, page, 'Run');
         void tracker.add(page);
       }
       app.shell.activateById(page.id);
@@ -98,8 +99,10 @@ function pageActions(
       source.show(await source.client.retry(source.run?.run.run ?? '', session?.request() ?? null, step));
     },
     openNotebook: async (source, path) => {
-      await app.commands.execute('docmanager:open', { path });
-      const panel = panelAt(path);
+      const open = panelAt(path);
+      // Notebook 7 opens a file in another tab of the browser, also one that is open here
+      await (open ? app.shell.activateById(open.id) : app.commands.execute('docmanager:open', { path }));
+      const panel = open ?? panelAt(path);
       await panel?.context.ready;
       if (panel && source.run) {
         sessions.of(panel).show(source.run);

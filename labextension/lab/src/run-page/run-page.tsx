@@ -98,7 +98,7 @@ class RunPageContent extends ReactWidget {
       if (this.isDisposed) {
         return;
       }
-      const source = this._sessions.follow(details.steps.map(step => step.name));
+      const source = this._sessions.follow(new Map(details.steps.map(step => [step.name, step.label])));
       source.show(run);
       this._shown = { source, graph, details };
       this.loaded.emit(this._shown);

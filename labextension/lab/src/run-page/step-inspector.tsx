@@ -91,7 +91,9 @@ function Attempts({
 function Log({ source, rendermime, step, onClose, trans }: InspectorProps & { step: string }): React.JSX.Element {
   const place = React.useRef<HTMLDivElement>(null);
   React.useLayoutEffect(() => {
-    const log = new StepLog(source, rendermime, trans, step);
+    const page = place.current!.closest('.kfnb-RunPage');
+    const leave = () => page?.querySelector<SVGElement>(`.kfnb-Dag-box[data-step="${CSS.escape(step)}"]`)?.focus();
+    const log = new StepLog(source, rendermime, trans, step, leave);
     const closed = () => onClose();
     log.disposed.connect(closed);
     Widget.attach(log, place.current!);

@@ -5,6 +5,7 @@ import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { addPage } from '../common/add-page';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { ISessions } from '../session/sessions-plugin';
@@ -37,7 +38,7 @@ export const schedulesPlugin: JupyterFrontEndPlugin<void> = {
         void tracker.add(page);
       }
       if (!page.isAttached) {
-        shell.add(page, 'main');
+        addPage(shell, page, 'Schedules');
       }
       shell.activateById(page.id);
       return page;
