@@ -8,9 +8,9 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { errorText } from '@kfnb/core/format';
 import { ListedRun } from '@kfnb/core/wire/api-types';
-import { addPage } from '../common/add-page';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
+import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { AllRunsModel } from './all-runs-model';
 import { AllRunsView, RunActions } from './all-runs-view';
@@ -53,11 +53,11 @@ export const allRunsPlugin: JupyterFrontEndPlugin<void> = {
       describedBy: { args: { type: 'object', properties: {} } },
       execute: async () => {
         const widget = tracker.currentWidget ?? create();
-        if (!widget.isAttached) {
-          addPage(app.shell, widget, 'All Runs');
+        const isNew = !widget.isAttached;
+        showPage(app.shell, widget, 'All Runs');
+        if (isNew) {
           await tracker.add(widget);
         }
-        app.shell.activateById(widget.id);
         return widget;
       }
     });

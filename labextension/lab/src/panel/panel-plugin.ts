@@ -6,9 +6,9 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { CommandToolbarButton } from '@jupyterlab/ui-components';
 
 import { ICells } from '../cells/cells-plugin';
-import { isNotebookShell } from '../common/add-page';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
+import { isNotebookShell } from '../common/show-page';
 import { addMark } from '../marks/notebook-marks';
 import { PanelActions, PipelinePanel } from './pipeline-panel';
 import { ISessions } from '../session/sessions-plugin';

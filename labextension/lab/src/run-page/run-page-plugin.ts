@@ -8,9 +8,9 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 
-import { addPage } from '../common/add-page';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
+import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { PageActions } from './page-head';
 import { RunPage } from './run-page';
@@ -40,10 +40,9 @@ export const runPagePlugin: JupyterFrontEndPlugin<void> = {
       let page = tracker.find(one => one.run === run);
       if (!page) {
         page = new RunPage(run, sessions, rendermime, actions, trans);
-        addPage(app.shell, page, 'Run');
         void tracker.add(page);
       }
-      app.shell.activateById(page.id);
+      showPage(app.shell, page, 'Run');
     };
     const category = trans.__('Pipeline');
     app.commands.addCommand(CommandIDs.openRun, {

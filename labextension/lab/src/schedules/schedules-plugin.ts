@@ -5,9 +5,9 @@ import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { addPage } from '../common/add-page';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
+import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { SchedulesPage } from './schedules-page';
 
@@ -37,10 +37,7 @@ export const schedulesPlugin: JupyterFrontEndPlugin<void> = {
         page = new SchedulesPage(sessions, openRun, trans);
         void tracker.add(page);
       }
-      if (!page.isAttached) {
-        addPage(shell, page, 'Schedules');
-      }
-      shell.activateById(page.id);
+      showPage(shell, page, 'Schedules');
       return page;
     };
     commands.addCommand(CommandIDs.schedules, {
