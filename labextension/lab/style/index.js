@@ -4,7 +4,7 @@ import '@kfnb/core/style/timing.css';
 import './all-runs.css';
 import './base.css';
 import './controls.css';
-import './mark-button.css';
+import './toolbars.css';
 import './values.css';
 import './unmarked.css';
 import './submit.css';

@@ -71,8 +71,9 @@ export class StepLog extends Widget {
     const close = button('kfnb-Badge-button', this._trans.__('Close the log'), '', () => this.dispose());
     close.append(closeIcon.element({ tag: 'span', stylesheet: 'menuItem' }));
     const head = element('div', 'kfnb-Log-head');
-    const spring = element('span', 'kfnb-Badge-spring');
-    head.append(this._title, this._paths, this._attempts, spring, this._output.findNode, copy, close);
+    const tools = element('div', 'kfnb-Log-tools');
+    tools.append(this._output.findNode, copy, close);
+    head.append(this._title, this._paths, this._attempts, tools);
     return head;
   }
 

@@ -1,26 +1,26 @@
 /** Where pages beside the notebook open. */
 
-import { JupyterFrontEnd } from '@jupyterlab/application';
-import { TabPanel, Widget } from '@lumino/widgets';
-
-/** The shell of Notebook 7: its side bars have no icons and are closed at first, and its main area holds one document. */
-interface INotebookShell {
-  expandRight: () => void;
-}
-
-export function isNotebookShell(shell: unknown): shell is INotebookShell {
-  return typeof (shell as Partial<INotebookShell>).expandRight === 'function';
-}
+import { JupyterFrontEnd, LabShell } from '@jupyterlab/application';
+import { SplitPanel, TabPanel, Widget } from '@lumino/widgets';
 
 /** Shows a page in the main area; in Notebook 7, where the document fills that, below it. `type` is what the layout calls it. */
 export function showPage(shell: JupyterFrontEnd.IShell, page: Widget, type: string): void {
-  if (!page.isAttached) {
-    const isFull = isNotebookShell(shell) && shell.currentWidget !== null;
+  const isNew = !page.isAttached;
+  if (isNew) {
+    const isFull = !(shell instanceof LabShell) && shell.currentWidget !== null;
     shell.add(page, isFull ? 'down' : 'main', { type });
   }
+  shell.activateById(page.id);
   const tabs = page.parent?.parent;
   if (tabs instanceof TabPanel) {
-    tabs.currentWidget = page; // Notebook 7 activates a page without bringing its tab to the front
+    bringToFront(page, tabs, isNew && tabs.widgets.length === 1);
   }
-  shell.activateById(page.id);
+}
+
+/** Notebook 7 shows the pages below the notebook without bringing a tab to the front, and the first with no height at all. */
+function bringToFront(page: Widget, tabs: TabPanel, isFirst: boolean): void {
+  tabs.currentWidget = page;
+  if (isFirst && tabs.parent instanceof SplitPanel) {
+    tabs.parent.setRelativeSizes([1, 1]);
+  }
 }

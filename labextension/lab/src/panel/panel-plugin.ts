@@ -8,10 +8,14 @@ import { CommandToolbarButton } from '@jupyterlab/ui-components';
 import { ICells } from '../cells/cells-plugin';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
-import { isNotebookShell } from '../common/show-page';
 import { addMark } from '../marks/notebook-marks';
 import { PanelActions, PipelinePanel } from './pipeline-panel';
 import { ISessions } from '../session/sessions-plugin';
+
+/** The shells of JupyterLab and Notebook 7 have methods of their own to open the side bar. */
+interface IExpandableShell {
+  expandRight?: () => void;
+}
 
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: 'kfnb:sidebar',
@@ -43,17 +47,16 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       icon: pipelineIcon,
       describedBy: { args: { type: 'object', properties: {} } },
       execute: () => {
-        if (isNotebookShell(app.shell)) {
-          app.shell.expandRight();
-        }
+        (app.shell as IExpandableShell).expandRight?.();
         app.shell.activateById(panel.id);
       }
     });
-    toolbars?.addFactory('Notebook', 'kfnb-panel', () => {
-      const button = new CommandToolbarButton({ commands: app.commands, id: CommandIDs.panel, label: '' });
-      button.setHidden(!isNotebookShell(app.shell)); // in JupyterLab, the side bar has the icon
-      return button;
-    });
+    // for Notebook 7: in JupyterLab, where the side bar has the icon, the style sheet hides it
+    toolbars?.addFactory(
+      'Notebook',
+      'kfnb-panel',
+      () => new CommandToolbarButton({ commands: app.commands, id: CommandIDs.panel, label: '' })
+    );
     palette?.addItem({ command: CommandIDs.panel, category: trans.__('Pipeline') });
   }
 };

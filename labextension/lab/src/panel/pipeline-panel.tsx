@@ -3,13 +3,13 @@
 import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
-import { Message, MessageLoop } from '@lumino/messaging';
-import { Widget } from '@lumino/widgets';
+import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { CommandIDs } from '../common/command-ids';
 import { PipelineGraph } from './pipeline-graph';
 import { ParameterForm } from './parameter-form';
+import { focusSoon } from '../common/focus-soon';
 import { KeepFocus } from '../common/keep-focus';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { ClusterManifest } from './cluster-manifest';
@@ -58,16 +58,9 @@ export class PipelinePanel extends ReactWidget {
     this.update();
   }
 
-  /** Takes the focus once there is something to give it to, unless the user has gone elsewhere in the meantime. */
   protected onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    const focused = document.activeElement;
-    MessageLoop.sendMessage(this, Widget.Msg.UpdateRequest);
-    void this.renderPromise?.then(() => {
-      if (document.activeElement === focused) {
-        this.node.querySelector<HTMLElement>('.kfnb-Panel-body')?.focus();
-      }
-    });
+    focusSoon(() => this.node.querySelector<HTMLElement>('.kfnb-Panel-body'));
   }
 
   protected render(): React.JSX.Element | null {
