@@ -21,9 +21,9 @@ CELLS = (
         "best = [row for row in rows if row > depth]\nprint(best)", "step:choose", "foreach:row in rows[:2]", "retry:2"
     ),
 )
-#: At 100 %, and a window of 1400 by 900 pixels at 150 % and 200 %: the page's pixels grow, so that fewer are in it.
-SIZES = {"700": (700, 900), "150%": (933, 600), "200%": (700, 450)}
-THEMES = {"700": "JupyterLab Light", "150%": "JupyterLab Dark", "200%": "JupyterLab Dark High Contrast"}
+#: A window of 700 pixels, and one of 1400 by 900 at 200 %: the page's pixels grow, so that fewer are in it.
+SIZES = {"700": (700, 900), "200%": (700, 450)}
+THEMES = {"700": "JupyterLab Light", "200%": "JupyterLab Dark High Contrast"}
 #: Why a control cannot be used where it stands: a part of it is outside the window, or something lies over it or cuts it off.
 IN_SIGHT = """node => {
     const { left, right, top, bottom, width } = node.getBoundingClientRect();
