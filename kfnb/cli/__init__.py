@@ -27,6 +27,7 @@ COMMANDS = {
     "build": Entry("build_command", "build", "Make images for the steps of NOTEBOOK, with the packages and modules that they import, and put them into a repository."),
     "cancel": Entry("run_record", "cancel", "End RUN: its exit handler still runs."),
     "check": Entry("show_and_check", "check", "Report the problems of NOTEBOOK, as  NB:cell 7:3: …  Exit status 1 when one is an error."),
+    "compare": Entry("compare_command", "compare", "Show what differs between two to ten runs: parameters, metrics, states, durations, outputs, settings, environment, packages, code."),
     "compile": Entry("compile_and_targets", "compile_", "Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow."),
     "completion": Entry("shell_completion", "completion", 'Print completion code: eval "$(kfnb completion bash)".'),
     "convert": Entry("show_and_check", "convert", "Write a pipeline of NOTEBOOK as a Python package: components, the pipeline, what they need."),

@@ -11,11 +11,12 @@ from tornado import web
 
 from kfnb.server import compile_open_notebook
 from kfnb.server.browser_json import to_wire
+from kfnb.server.comparison_handlers import ComparisonHandler
 from kfnb.server.event_hub import Hub
 from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.log_handlers import DisplayHandler, DisplayPageHandler, LogHandler, MatchesHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
-from kfnb.server.run_list_handlers import ChoicesHandler, DeleteRunsHandler, RunListHandler
+from kfnb.server.run_list_handlers import ChoicesHandler, DeleteRunsHandler, ExperimentsHandler, RunListHandler
 from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler
 from kfnb.server.schedule_handlers import SCHEDULE_ROUTES
 from kfnb.server.submission_handlers import SubmissionHandler
@@ -191,7 +192,9 @@ class ValuesHandler(Handler):
 ID, STEP = rf"(?P<run_id>{RUN.pattern})", r"(?P<step>[^/]+)"
 ROUTES: list[Any] = [
     (API, StatusHandler),
+    (rf"{API}/comparison", ComparisonHandler),
     (rf"{API}/compile", CompileHandler),
+    (rf"{API}/experiments", ExperimentsHandler),
     (rf"{API}/manifest", ManifestHandler),
     (rf"{API}/targets", TargetsHandler),
     (rf"{API}/targets/proposal", ProposalHandler),

@@ -78,6 +78,15 @@ class ChoicesHandler(Handler):
         self.finish(to_wire(await self.ask(self.runs.choices)))
 
 
+class ExperimentsHandler(Handler):
+    """The experiments, each with how many runs it has in which state, and which parameters vary."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self) -> None:
+        self.finish(to_wire({"experiments": await self.ask(self.runs.experiments)}))
+
+
 class DeleteRunsHandler(Handler):
     """Delete many runs. Those that have not ended stay."""
 

@@ -220,6 +220,11 @@ class Runs:
         with self.record() as store:
             return store.choices()
 
+    def experiments(self) -> list[dict[str, Any]]:
+        """All experiments, the one with the newest run first."""
+        with self.record() as store:
+            return [asdict(one) for one in store.experiments()]
+
     def label(self, run_id: str, tags: list[str] | None, note: str | None) -> None:
         """Set the tags of a run, its note, or both. Raises `UnknownRun`."""
         with self.record() as store:

@@ -27,6 +27,7 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.reports import write
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.run_store import RunStore
+from kfnb.runs.run_environment import recorded_environment
 from tests.cluster.argo import Pods
 from tests.cluster.argo_server import argo_served
 from tests.cluster.controller import Controller
@@ -80,6 +81,8 @@ def test_a_run_stands_in_the_record_with_its_logs_and_values(tmp_path: Path, clu
         assert summary["state"] == "succeeded" and set(states(summary).values()) == {"succeeded"}
         assert printed(engine, run_id, "three") == ["three 3"]
         assert engine.store.value(run_id, "two", "b") == 2
+        recorded = recorded_environment(engine.store.folder(run_id))
+        assert recorded is not None and not recorded.packages and sys.version.startswith(recorded.python)
 
 
 def test_a_failure_says_its_cell_and_line(tmp_path: Path, cluster: Pods) -> None:
@@ -550,6 +553,7 @@ def test_steps_get_the_packages_and_the_python_of_the_notebooks_kernel(tmp_path:
     assert engine.check(pipeline, options) == []
     compiled = engine.compile_run(pipeline, options)
     assert compiled.requirements.packages == {"a": ("frames==1.5",)}
+    assert compiled.requirements.versions() == {"frames": "1.5"}
     assert f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim" in json.dumps(compiled.documents)
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.engine_interface import OPTIONS, RunOptions
+from kfnb.engines.engine_interface import OPTIONS, RunOptions, recorded_options
 from kfnb.engines.follow_record import LOOK_EVERY, follow_events, follow_log
 from kfnb.engines.local.earlier_results import find_reusable, parameter_problems
 from kfnb.engines.local.processes.launch_run_process import Launch, launch
@@ -30,6 +30,7 @@ from kfnb.runs.record.file_lock import holding, is_held
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import append_to, read_object, write_file
 from kfnb.runs.record.run_store import INTERRUPTED, LAUNCH, SCHEDULER, Event, RunStore
+from kfnb.runs.run_environment import RunEnvironment, record_environment
 from kfnb.states import FINAL
 
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
@@ -88,7 +89,7 @@ class LocalEngine:
                 run_id, pipeline.name, options.notebook, options.experiment, self.name, options.parameters, reused,
                 notebook_id=options.notebook_id,
             )  # fmt: skip
-            self._launch(run_id)
+            self._launch(run_id, options)
         return run_id
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None, **options: Any) -> str:
@@ -126,18 +127,20 @@ class LocalEngine:
                 write_file(folder / OPTIONS, json.dumps({**read_object(folder / OPTIONS), **options}))
             (folder / "cancel").unlink(missing_ok=True)
             self.store.take_up(run_id, rerun)
-            self._launch(run_id)
+            self._launch(run_id, recorded_options(folder))
         return run_id
 
     def _require_ended(self, run_id: str) -> None:
         if self.store.head(run_id)["state"] not in FINAL:
             raise UnknownRun(f"run {run_id} has not ended: cancel it first")
 
-    def _launch(self, run_id: str) -> None:
+    def _launch(self, run_id: str, options: RunOptions) -> None:
         """Start the run's process and wait until it has begun the run. The caller holds the lock ``LAUNCH``."""
         folder = self.store.folder(run_id)
         (folder / "scheduler.pid").unlink(missing_ok=True)
         process = self._start_process(self.store.home, run_id, folder / "scheduler.log")
+        if options.containers is None:  # while the process starts; what an image has is the image's own affair
+            record_environment(folder, _environment(options.python))
         while self.store.state(run_id) == "pending" and process.poll() is None:
             time.sleep(LOOK_EVERY)
         if process.poll() is not None and self.store.state(run_id) == "pending":
@@ -175,6 +178,14 @@ class LocalEngine:
         with contextlib.suppress(OSError, ValueError):  # a process that has only just started reads this file itself
             os.kill(int((folder / "scheduler.pid").read_text()), signal.SIGTERM)
         return True
+
+
+def _environment(python: str | None) -> RunEnvironment:
+    """The packages that steps can import."""
+    from kfnb.images.needs.installed_packages import packages_now
+
+    found = packages_now(python)
+    return RunEnvironment(found.python, {name: one.version for name, one in found.distributions.items()})
 
 
 def _from_anywhere(image: str | None) -> str | None:

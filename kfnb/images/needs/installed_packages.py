@@ -165,7 +165,16 @@ class InstalledPackages:
 
 def installed_packages(python: str | None = None) -> InstalledPackages:
     """The packages of an interpreter, or those in a folder of `kfnb.images.needs.told_packages`. Default: those of this interpreter."""
-    return _packages_below(*(_search_path(python) if python else (tuple(sys.path), OWN_VERSION)))
+    return _packages_below(*_places(python))
+
+
+def packages_now(python: str | None = None) -> InstalledPackages:
+    """The same, looked up anew: while a process lives, packages come and go."""
+    return InstalledPackages(*_places(python))
+
+
+def _places(python: str | None) -> tuple[tuple[str, ...], str]:
+    return _search_path(python) if python else (tuple(sys.path), OWN_VERSION)
 
 
 def normalized(name: str) -> str:

@@ -75,6 +75,15 @@ class StepRequirements:
         details = self.details.get(step.name, StepPackages())
         return module in details.pins or module in details.requirements
 
+    def versions(self) -> dict[str, str]:
+        """The version of each package that steps get, by its name; of one that has none, such as an archive, the requirement itself."""
+        constraints = (text for one in self.details.values() for text in one.constraints)
+        found: dict[str, dict[str, None]] = {}
+        for text in dict.fromkeys((*(r for several in self.packages.values() for r in several), *constraints)):
+            _, exact, version = text.partition("==")
+            found.setdefault(requirement_name(text), {})[version if exact else text] = None
+        return {name: ", ".join(found[name]) for name in sorted(found)}
+
     def in_images(self, images: Mapping[str, str]) -> StepRequirements:
         """The requirements when these images, by the names of steps, were built for them."""
         return replace(self, images=dict(images))

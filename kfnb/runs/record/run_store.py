@@ -19,6 +19,7 @@ from typing import Any
 
 from kfnb.runs.attempt_logs import LogLine, read_log
 from kfnb.runs.record.database import Database, write_error_text
+from kfnb.runs.record.experiments import Experiment, experiments
 from kfnb.runs.record.file_lock import is_held
 from kfnb.runs.record.home_folder import home_folder
 from kfnb.runs.record.lookup_by_name import UnknownRun, find_run, find_step, find_value
@@ -251,6 +252,10 @@ class RunStore:
         """What runs can be told apart by: the ``notebooks``, ``targets``, ``experiments`` and ``tags`` that there are."""
         return choices(self._db)
 
+    def experiments(self) -> list[Experiment]:
+        """All experiments, the one with the newest run first."""
+        return experiments(self._db, self._rows)
+
     def ids(self) -> list[str]:
         """The ids of all runs, the oldest first."""
         return [str(r["id"]) for r in self._db.rows("select id from runs order by created, rowid")]
@@ -272,14 +277,9 @@ class RunStore:
                 " and key not in (select key from steps where run <> ?1 and key is not null)",
                 (run_id,),
             )
-            for table, column in (
-                ("events", "run"),
-                ("steps", "run"),
-                ("kept", "run"),
-                ("tags", "run"),
-                ("runs", "id"),
-            ):
-                self._db.change(f"delete from {table} where {column} = ?", (run_id,))
+            for table in ("events", "steps", "kept", "tags"):
+                self._db.change(f"delete from {table} where run = ?", (run_id,))
+            self._db.change("delete from runs where id = ?", (run_id,))
 
     def resolve(self, ref: str) -> str:
         """The run's id from an id, the beginning or end of one, or ``last``. Raises `UnknownRun`."""

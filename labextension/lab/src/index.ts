@@ -2,6 +2,8 @@
 
 import { allRunsPlugin } from './all-runs/all-runs-plugin';
 import { cellsPlugin } from './cells/cells-plugin';
+import { comparisonPlugin } from './comparison/comparison-plugin';
+import { experimentsPlugin } from './experiments/experiments-plugin';
 import { inspectorPlugin } from './inspector/inspector-plugin';
 import { commandsPlugin } from './commands/commands-plugin';
 import { marksPlugin } from './marks/marks-plugin';
@@ -17,6 +19,8 @@ import { unmarkedPlugin } from './unmarked/unmarked-plugin';
 
 export default [
   allRunsPlugin,
+  comparisonPlugin,
+  experimentsPlugin,
   preferencesPlugin,
   sessionsPlugin,
   cellsPlugin,

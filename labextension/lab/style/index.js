@@ -1,9 +1,12 @@
 import '@kfnb/core/style/graph.css';
 import '@kfnb/core/style/log.css';
+import '@kfnb/core/style/plots.css';
 import '@kfnb/core/style/timing.css';
 import './all-runs.css';
 import './base.css';
 import './controls.css';
+import './comparison.css';
+import './experiments.css';
 import './toolbars.css';
 import './values.css';
 import './unmarked.css';

@@ -238,6 +238,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         """Record a run, and compile it as it is without images."""
         compiled, _ = self.compile_run(pipeline, options), self.client
         run_id = self.record.create(pipeline, options)
+        self.record.write_environment(run_id, compiled.requirements)
         hold_build(self.store, run_id)
         self.record.begin_build(run_id)
         self.record.record_pending(run_id, compiled.task_jobs)
@@ -317,6 +318,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
     def _create_retry(self, run_id: str, plan: PlannedRetry, images: dict[str, str]) -> None:
         compiled = self.compile_run(plan.pipeline, plan.options, plan.reused, images)
         location = self.create(self.client, run_id, plan.pipeline, plan.options, compiled)
+        self.record.write_environment(run_id, compiled.requirements)
         self.record.write_images(run_id, images)
         self.record.write_location(run_id, location, plan.attempts)
         self.record.record_retry(run_id, plan.pipeline, plan.reused, compiled.task_jobs)

@@ -12,6 +12,7 @@ from kfnb.engines.cluster.submission.reused_steps import StepOutputs
 from kfnb.engines.cluster.targets.cluster_pages import page_of
 from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.engine_interface import OPTIONS, RunOptions, recorded_options
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import to_json
 from kfnb.runs.cluster_page import LOCATION
@@ -19,6 +20,7 @@ from kfnb.runs.kept_pipeline import PIPELINE, kept_pipeline
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import read_object, write_file
 from kfnb.runs.record.run_store import RunStore
+from kfnb.runs.run_environment import RunEnvironment, record_environment
 
 REUSED = "kept.json"  #: in the run's folder: the outputs of steps that the last retry did not repeat
 
@@ -121,6 +123,11 @@ class ClusterRunRecord:
 
     def write_images(self, run_id: str, images: dict[str, str]) -> None:
         self._write(run_id, IMAGES, images)
+
+    def write_environment(self, run_id: str, requirements: StepRequirements) -> None:
+        """Record the packages that the steps of a run get."""
+        environment = RunEnvironment(requirements.python, requirements.versions())
+        record_environment(self._store.folder(run_id), environment)
 
     def attempt_counts(self, run_id: str) -> dict[str, int]:
         """How many attempts every step has had."""

@@ -24,6 +24,8 @@ const LAYERS = [
   'submit',
   'unmarked',
   'all-runs',
+  'comparison',
+  'experiments',
   'startup',
   'schedules',
   'status',

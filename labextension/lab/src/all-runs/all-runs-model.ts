@@ -6,7 +6,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { FINAL_STATES } from '@kfnb/core/states';
 import { errorText } from '@kfnb/core/format';
-import { ListedRun, RunChoices, StreamMessage } from '@kfnb/core/wire/api-types';
+import { Experiment, ListedRun, RunChoices, StreamMessage } from '@kfnb/core/wire/api-types';
 import { RestClient, RunQuery } from '../server/rest-client';
 import { RunStream } from '../server/run-stream';
 import { applyRunMessage, initialQuery, withFilter } from './run-filters';
@@ -30,6 +30,8 @@ export class AllRunsModel implements IDisposable {
   query: RunQuery = initialQuery();
   runs: ListedRun[] = [];
   total = 0;
+  /** The experiments in place of the runs; null when the runs are listed. */
+  experiments: Experiment[] | null = null;
   choices: RunChoices = { notebooks: [], targets: [], experiments: [], tags: [] };
   /** Why the runs cannot be listed; null when they can. */
   error: string | null = null;
@@ -50,6 +52,23 @@ export class AllRunsModel implements IDisposable {
       this.selected.delete(run);
     }
     this._changed.emit();
+  }
+
+  /** The chosen runs, the oldest first. Their ids begin with the time. */
+  selectedByAge(): string[] {
+    return [...this.selected].sort();
+  }
+
+  get grouped(): boolean {
+    return this._grouped;
+  }
+
+  /** Whether experiments are listed, and not runs. */
+  set grouped(grouped: boolean) {
+    this._grouped = grouped;
+    this.experiments = null;
+    this._changed.emit();
+    void this.refresh();
   }
 
   /** Whether somebody looks at the list. It is read only then. */
@@ -80,13 +99,17 @@ export class AllRunsModel implements IDisposable {
   }
 
   private async _load(): Promise<void> {
-    const query = this.query;
+    const { query, grouped } = this;
     try {
-      const [page, choices] = await Promise.all([this.client.findRuns(query), this.client.runChoices()]);
-      if (query !== this.query || this.isDisposed) {
+      const [page, choices, experiments] = await Promise.all([
+        this.client.findRuns(query),
+        this.client.runChoices(),
+        grouped ? this.client.experiments() : null
+      ]);
+      if (query !== this.query || grouped !== this.grouped || this.isDisposed) {
         return; // the answer to a question that is asked no more
       }
-      Object.assign(this, { runs: page.runs, total: page.total, choices, error: null, loaded: true });
+      Object.assign(this, { runs: page.runs, total: page.total, choices, experiments, error: null, loaded: true });
       this._watch();
     } catch (error) {
       this.error = errorText(error);
@@ -130,6 +153,7 @@ export class AllRunsModel implements IDisposable {
 
   private readonly _poll: Poll;
   private _looked = false;
+  private _grouped = false;
   private _isDisposed = false;
   private _watched = new Set<string>();
   private readonly _changed = new Signal<this, void>(this);

@@ -33,7 +33,9 @@ export const allRunsPlugin: JupyterFrontEndPlugin<void> = {
     const tracker = new WidgetTracker<MainAreaWidget<AllRunsView>>({ namespace: 'kfnb-all-runs' });
     const actions: RunActions = {
       openNotebook: run => void openRun(app, sessions, run),
-      openPage: run => void app.commands.execute(CommandIDs.openRun, { run: run.run })
+      openPage: run => void app.commands.execute(CommandIDs.openRun, { run: run.run }),
+      openExperiment: experiment => void app.commands.execute(CommandIDs.openExperiment, { experiment }),
+      compare: runs => void app.commands.execute(CommandIDs.compareRuns, { runs })
     };
     const create = () => {
       const model = new AllRunsModel(sessions.client, sessions.stream);
@@ -50,13 +52,21 @@ export const allRunsPlugin: JupyterFrontEndPlugin<void> = {
       label: trans.__('All Runs'),
       caption: trans.__('List the runs of all notebooks'),
       icon: pipelineIcon,
-      describedBy: { args: { type: 'object', properties: {} } },
-      execute: async () => {
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: { grouped: { type: 'boolean', description: 'Lists experiments in place of runs' } }
+        }
+      },
+      execute: async args => {
         const widget = tracker.currentWidget ?? create();
         const isNew = !widget.isAttached;
         showPage(app.shell, widget, 'All Runs');
         if (isNew) {
           await tracker.add(widget);
+        }
+        if (args.grouped === true) {
+          widget.content.group();
         }
         return widget;
       }

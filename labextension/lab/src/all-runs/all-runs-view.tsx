@@ -5,11 +5,13 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
+import { FEWEST_RUNS, MOST_RUNS } from '@kfnb/core/comparison/comparison-parts';
 import { errorText } from '@kfnb/core/format';
 import { FINAL_STATES } from '@kfnb/core/states';
 import { ListedRun } from '@kfnb/core/wire/api-types';
 import { KeepFocus } from '../common/keep-focus';
 import { AllRunsModel } from './all-runs-model';
+import { ExperimentList } from './experiment-list';
 import { RunFilterForm } from './run-filter-form';
 import { isFiltered } from './run-filters';
 import { askRunLabels } from './run-labels-dialog';
@@ -21,6 +23,10 @@ export interface RunActions {
   openNotebook(run: ListedRun): void;
   /** Opens the page of a run. */
   openPage(run: ListedRun): void;
+  /** Opens the page of an experiment. */
+  openExperiment(experiment: string): void;
+  /** Opens a page that shows what differs between runs. */
+  compare(runs: string[]): void;
 }
 
 export class AllRunsView extends ReactWidget {
@@ -32,6 +38,11 @@ export class AllRunsView extends ReactWidget {
     super();
     this.addClass('kfnb-AllRuns');
     this.disposed.connect(() => _model.dispose());
+  }
+
+  /** Lists experiments in place of runs. */
+  group(): void {
+    this._model.grouped = true;
   }
 
   protected onAfterShow(message: Message): void {
@@ -75,16 +86,40 @@ interface AllRunsProps {
 
 function AllRuns({ model, actions, trans }: AllRunsProps): React.JSX.Element {
   useTicking(model.runs.some(run => !FINAL_STATES.has(run.state)));
-  const { query } = model;
   return (
     <>
-      <h2>{trans.__('All Runs')}</h2>
-      <RunFilterForm query={query} choices={model.choices} onChange={part => model.change(part)} trans={trans} />
+      <div className="kfnb-AllRuns-head">
+        <h2>{trans.__('All Runs')}</h2>
+        <label>
+          <input
+            type="checkbox"
+            checked={model.grouped}
+            onChange={event => {
+              model.grouped = event.target.checked;
+            }}
+          />
+          {trans.__('Group by experiment')}
+        </label>
+      </div>
       {model.error && (
         <p className="kfnb-AllRuns-error" role="alert">
           {trans.__('The runs cannot be listed: %1', model.error)}
         </p>
       )}
+      {model.grouped ? (
+        <ExperimentList experiments={model.experiments} onOpen={actions.openExperiment} trans={trans} />
+      ) : (
+        <Runs model={model} actions={actions} trans={trans} />
+      )}
+    </>
+  );
+}
+
+function Runs({ model, actions, trans }: AllRunsProps): React.JSX.Element {
+  const { query } = model;
+  return (
+    <>
+      <RunFilterForm query={query} choices={model.choices} onChange={part => model.change(part)} trans={trans} />
       <Actions model={model} actions={actions} trans={trans} />
       {model.total > 0 && (
         <RunTable
@@ -94,6 +129,7 @@ function AllRuns({ model, actions, trans }: AllRunsProps): React.JSX.Element {
           onOrder={order => model.change({ order })}
           onSelect={(run, chosen) => model.select(run, chosen)}
           onOpen={actions.openNotebook}
+          onExperiment={actions.openExperiment}
           trans={trans}
         />
       )}
@@ -131,6 +167,15 @@ function Actions({ model, actions, trans }: AllRunsProps): React.JSX.Element {
         onClick={() => single && actions.openPage(single)}
       >
         {trans.__('Open its page')}
+      </button>
+      <button
+        type="button"
+        className="jp-mod-styled"
+        disabled={chosen < FEWEST_RUNS || chosen > MOST_RUNS}
+        title={trans.__('Show what differs between the chosen runs, %1 to %2', FEWEST_RUNS, MOST_RUNS)}
+        onClick={() => actions.compare(model.selectedByAge())}
+      >
+        {chosen < FEWEST_RUNS ? trans.__('Compare') : trans._n('Compare %1 run', 'Compare %1 runs', chosen)}
       </button>
       <button
         type="button"

@@ -16,6 +16,7 @@ interface TableProps {
   onOrder: (order: string) => void;
   onSelect: (run: string, chosen: boolean) => void;
   onOpen: (run: ListedRun) => void;
+  onExperiment: (experiment: string) => void;
   trans: TranslationBundle;
 }
 
@@ -59,7 +60,14 @@ export function RunTable(props: TableProps): React.JSX.Element {
   );
 }
 
-function Row({ run, selected, onSelect, onOpen, trans }: TableProps & { run: ListedRun }): React.JSX.Element {
+function Row({
+  run,
+  selected,
+  onSelect,
+  onOpen,
+  onExperiment,
+  trans
+}: TableProps & { run: ListedRun }): React.JSX.Element {
   const began = formatStart(run.created);
   const name = trans.__('%1, %2', run.pipeline, began);
   const duration = run.started === null ? '' : formatDuration((run.finished ?? Date.now() / 1000) - run.started);
@@ -95,7 +103,18 @@ function Row({ run, selected, onSelect, onOpen, trans }: TableProps & { run: Lis
       <td>{run.pipeline}</td>
       <td title={run.notebook ?? ''}>{run.notebook === null ? '' : baseName(run.notebook)}</td>
       <td>{run.target}</td>
-      <td>{run.experiment}</td>
+      <td>
+        {run.experiment !== null && (
+          <button
+            type="button"
+            className="kfnb-AllRuns-open"
+            title={trans.__('Open the experiment %1', run.experiment)}
+            onClick={() => onExperiment(run.experiment ?? '')}
+          >
+            {run.experiment}
+          </button>
+        )}
+      </td>
       <Values values={run.parameters} />
       <Values values={run.metrics} />
       <td className="kfnb-AllRuns-labels" title={run.note}>

@@ -2,6 +2,7 @@
 
 export const CommandIDs = {
   allRuns: 'kfnb:all-runs',
+  compareRuns: 'kfnb:compare-runs',
   run: 'kfnb:run',
   stop: 'kfnb:stop',
   toggle: 'kfnb:run-or-stop',
@@ -20,6 +21,7 @@ export const CommandIDs = {
   unmark: 'kfnb:unmark-step',
   rename: 'kfnb:rename-step',
   split: 'kfnb:split-step',
+  openExperiment: 'kfnb:open-experiment',
   openRun: 'kfnb:open-run',
   panel: 'kfnb:open-panel',
   addTarget: 'kfnb:add-target',

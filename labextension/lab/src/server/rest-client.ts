@@ -8,7 +8,9 @@ import {
   CellSteps,
   ClusterChoice,
   Clusters,
+  Comparison,
   DeletedRuns,
+  Experiment,
   Explanation,
   Graph,
   ListedRun,
@@ -152,6 +154,17 @@ export class RestClient {
   /** Sets the tags of a run, its note, or both. */
   labelRun(id: string, labels: { tags?: string[]; note?: string }): Promise<Snapshot> {
     return this._request('PATCH', `runs/${id}`, labels);
+  }
+
+  /** The groups of runs, the one with the newest run first. */
+  async experiments(): Promise<Experiment[]> {
+    const found = await this._request<{ experiments: Experiment[] }>('GET', 'experiments');
+    return found.experiments;
+  }
+
+  /** What is the same and what differs between two to ten runs. */
+  compareRuns(runs: string[]): Promise<Comparison> {
+    return this._request('GET', `comparison?runs=${runs.join(',')}`);
   }
 
   /** Deletes those of the runs that have ended. */

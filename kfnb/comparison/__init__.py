@@ -1,0 +1,1 @@
+"""What differs between runs: parameters, metrics, states, durations, code, outputs, settings and environments."""

@@ -1,0 +1,163 @@
+/** A scatter plot: a point for each run over two columns. */
+
+import { svgElement } from '../graph/svg-elements';
+import { SHAPES, words } from '../states';
+import { Translator } from '../translator';
+import { ListedRun } from '../wire/api-types';
+import { valueText } from '../comparison/comparison-parts';
+import { shortened } from './parallel-view';
+import { PlotAxis } from './plot-axis';
+import { placeColor } from './run-colors';
+import { RunColumn } from './run-columns';
+
+const HEIGHT = 300;
+const LEFT = 76;
+const RIGHT = 20;
+const TOP = 14;
+const BOTTOM = 44;
+const RADIUS = 5;
+
+export interface ScatterPlot {
+  runs: ListedRun[];
+  x: RunColumn;
+  y: RunColumn;
+  color: RunColumn | null;
+  axes: ReadonlyMap<string, PlotAxis>;
+  inside: ReadonlySet<string>;
+  marked: string | null;
+}
+
+export class ScatterView {
+  readonly node = svgElement('svg', { class: 'kfnb-Plot kfnb-Scatter', role: 'img' });
+
+  constructor(
+    private readonly _trans: Translator,
+    private readonly _onMark: (run: string | null) => void,
+    private readonly _onOpen: (run: string) => void
+  ) {
+    this.node.append(this._title, this._frame, this._points);
+    const runAt = (event: Event) => (event.target as Element).closest('[data-run]')?.getAttribute('data-run') ?? null;
+    this.node.addEventListener('pointerover', event => this._onMark(runAt(event)));
+    this.node.addEventListener('pointerleave', () => this._onMark(null));
+    this.node.addEventListener('click', event => {
+      const run = runAt(event);
+      if (run !== null) {
+        this._onOpen(run);
+      }
+    });
+  }
+
+  /** Draws the plot, as wide as there is room. */
+  show(plot: ScatterPlot, room: number): void {
+    const width = Math.max(320, room);
+    this.node.setAttribute('width', String(width));
+    this.node.setAttribute('height', String(HEIGHT));
+    const { x, y, runs } = plot;
+    this._title.textContent = this._trans.__(
+      '%1 against %2 of %3 runs; the table has the same values',
+      y.label,
+      x.label,
+      runs.length
+    );
+    const across = plot.axes.get(x.key)!;
+    const up = plot.axes.get(y.key)!;
+    const left = (place: number) => LEFT + place * (width - LEFT - RIGHT);
+    this._drawFrame(plot, across, up, width, left);
+    const rank = (run: ListedRun) => (run.run === plot.marked ? 2 : plot.inside.has(run.run) ? 1 : 0);
+    const points = [...runs]
+      .sort((a, b) => rank(a) - rank(b))
+      .flatMap(run => {
+        const places = [x, y].map((column, at) => {
+          const value = column.valueOf(run);
+          return value === undefined ? null : (at === 0 ? across : up).place(value);
+        });
+        return places[0] === null || places[1] === null
+          ? []
+          : [this._point(plot, run, left(places[0]), yOf(places[1]))];
+      });
+    this._points.replaceChildren(...points);
+  }
+
+  private _point(plot: ScatterPlot, run: ListedRun, x: number, y: number): SVGElement {
+    const marked = run.run === plot.marked;
+    const point = svgElement('circle', {
+      class: 'kfnb-Scatter-point',
+      cx: Math.round(x * 10) / 10,
+      cy: Math.round(y * 10) / 10,
+      r: marked ? RADIUS + 3 : RADIUS,
+      'data-run': run.run
+    });
+    point.classList.toggle('kfnb-mod-out', !plot.inside.has(run.run));
+    point.classList.toggle('kfnb-mod-marked', marked);
+    const axis = plot.color && plot.axes.get(plot.color.key);
+    if (plot.color && axis) {
+      point.style.fill = placeColor(axis.place(plot.color.valueOf(run)));
+    }
+    point.append(svgElement('title', {}, runText(run, [plot.x, plot.y], this._trans)));
+    return point;
+  }
+
+  private _drawFrame(
+    plot: ScatterPlot,
+    across: PlotAxis,
+    up: PlotAxis,
+    width: number,
+    left: (place: number) => number
+  ): void {
+    const name = (column: RunColumn, axis: PlotAxis) =>
+      axis.log ? this._trans.__('%1 (log scale)', column.label) : column.label;
+    const tickRoom = (width - LEFT - RIGHT) / Math.max(across.ticks.length, 1);
+    const middle = TOP + (HEIGHT - TOP - BOTTOM) / 2;
+    this._frame.replaceChildren(
+      ...up.ticks.flatMap(tick => [
+        svgElement('line', {
+          class: 'kfnb-Plot-grid',
+          x1: LEFT,
+          x2: width - RIGHT,
+          y1: yOf(tick.place),
+          y2: yOf(tick.place)
+        }),
+        svgElement(
+          'text',
+          { class: 'kfnb-Plot-tick', x: LEFT - 8, y: yOf(tick.place) + 4 },
+          shortened(tick.text, LEFT - 26)
+        )
+      ]),
+      ...across.ticks.map(tick =>
+        svgElement(
+          'text',
+          { class: 'kfnb-Plot-tick kfnb-mod-below', x: left(tick.place), y: HEIGHT - BOTTOM + 16 },
+          shortened(tick.text, tickRoom)
+        )
+      ),
+      svgElement('line', { class: 'kfnb-Plot-axis', x1: LEFT, x2: width - RIGHT, y1: yOf(0), y2: yOf(0) }),
+      svgElement('line', { class: 'kfnb-Plot-axis', x1: LEFT, x2: LEFT, y1: yOf(0), y2: yOf(1) }),
+      svgElement(
+        'text',
+        { class: 'kfnb-Plot-name', x: (LEFT + width - RIGHT) / 2, y: HEIGHT - 8 },
+        name(plot.x, across)
+      ),
+      svgElement(
+        'text',
+        { class: 'kfnb-Plot-name', transform: `translate(13 ${middle}) rotate(-90)` },
+        shortened(name(plot.y, up), HEIGHT - TOP - BOTTOM)
+      )
+    );
+  }
+
+  private readonly _title = svgElement('title', {});
+  private readonly _frame = svgElement('g', {});
+  private readonly _points = svgElement('g', {});
+}
+
+function yOf(place: number): number {
+  return TOP + (1 - place) * (HEIGHT - TOP - BOTTOM);
+}
+
+/** A run in one line: its state and its values in columns. */
+export function runText(run: ListedRun, columns: RunColumn[], trans: Translator): string {
+  const values = columns
+    .filter(column => column.valueOf(run) !== undefined)
+    .map(column => `${column.label} = ${valueText(column.valueOf(run))}`);
+  return [`${SHAPES[run.state]} ${words(trans)[run.state]}`, ...values].join(', ');
+}

@@ -1,0 +1,80 @@
+/** The plugin that compares runs: by command, from the list of all runs, and again after a reload. */
+
+import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { MOST_RUNS } from '@kfnb/core/comparison/comparison-parts';
+import { errorText } from '@kfnb/core/format';
+import { CommandIDs } from '../common/command-ids';
+import { pipelineIcon } from '../common/pipeline-icon';
+import { showPage } from '../common/show-page';
+import { ISessions } from '../session/sessions-plugin';
+import { chooseRuns } from './choose-runs-dialog';
+import { ComparisonPage } from './comparison-page';
+
+export const comparisonPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'kfnb:comparison',
+  description: 'Shows what differs between runs.',
+  autoStart: true,
+  requires: [ISessions],
+  optional: [ICommandPalette, ILayoutRestorer, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    sessions: ISessions,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('kfnb');
+    const tracker = new WidgetTracker<ComparisonPage>({ namespace: 'kfnb-comparison' });
+    const openRun = (run: string) => void app.commands.execute(CommandIDs.openRun, { run });
+    const open = (runs: string[]): ComparisonPage => {
+      let page = tracker.find(one => one.runs.join() === runs.join());
+      if (!page) {
+        page = new ComparisonPage(runs, sessions.client, openRun, trans);
+        page.replaced.connect((old, others) => {
+          open(others);
+          old.dispose();
+        });
+        void tracker.add(page);
+      }
+      showPage(app.shell, page, 'Comparison');
+      return page;
+    };
+    const command = CommandIDs.compareRuns;
+    app.commands.addCommand(command, {
+      label: trans.__('Compare Runs…'),
+      caption: trans.__('Show what differs between runs: parameters, metrics, durations, code, outputs, environments'),
+      icon: pipelineIcon,
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            runs: {
+              type: 'array',
+              items: { type: 'string' },
+              maxItems: MOST_RUNS,
+              description: 'The ids of two to ten runs; by default the user chooses'
+            }
+          }
+        }
+      },
+      execute: async args => {
+        try {
+          const runs = Array.isArray(args.runs) ? args.runs.map(String) : await chooseRuns(sessions, trans);
+          return runs === null ? undefined : open(runs);
+        } catch (error) {
+          Notification.warning(errorText(error), { autoClose: 8000 });
+          return undefined;
+        }
+      }
+    });
+    palette?.addItem({ command, category: trans.__('Pipeline') });
+    void restorer?.restore(tracker, {
+      command,
+      args: page => ({ runs: page.runs }),
+      name: page => page.runs.join()
+    });
+  }
+};

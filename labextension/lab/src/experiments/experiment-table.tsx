@@ -1,0 +1,115 @@
+/** The table of an experiment: a row for each run, with its parameters and metrics as columns. */
+
+import { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { valueText } from '@kfnb/core/comparison/comparison-parts';
+import { formatDuration, formatStart } from '@kfnb/core/format';
+import { RunColumn } from '@kfnb/core/plots/run-columns';
+import { SHAPES, words } from '@kfnb/core/states';
+import { ListedRun } from '@kfnb/core/wire/api-types';
+
+export interface Order {
+  key: string;
+  descending: boolean;
+}
+
+interface TableProps {
+  runs: ListedRun[];
+  columns: RunColumn[];
+  order: Order;
+  onOrder: (order: Order) => void;
+  marked: string | null;
+  onMark: (run: string | null) => void;
+  chosen: ReadonlySet<string>;
+  onChoose: (chosen: ReadonlySet<string>) => void;
+  onOpen: (run: string) => void;
+  trans: TranslationBundle;
+}
+
+export function ExperimentTable(props: TableProps): React.JSX.Element {
+  const { runs, columns, order, onOrder, trans } = props;
+  const sorted = (key: string) => (order.key !== key ? 'none' : order.descending ? 'descending' : 'ascending');
+  return (
+    <div className="kfnb-Experiment-table" role="region" aria-label={trans.__('Runs of the experiment')} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <td />
+            <th scope="col">{trans.__('Began')}</th>
+            <th scope="col">{trans.__('State')}</th>
+            {columns.map(column => (
+              <th
+                key={column.key}
+                scope="col"
+                aria-sort={sorted(column.key)}
+                className={column.numeric ? 'kfnb-mod-number' : ''}
+              >
+                <button
+                  type="button"
+                  onClick={() =>
+                    onOrder({ key: column.key, descending: order.key === column.key && !order.descending })
+                  }
+                >
+                  {column.label}
+                  <span aria-hidden="true">{{ ascending: ' ▲', descending: ' ▼', none: '' }[sorted(column.key)]}</span>
+                </button>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map(run => (
+            <Row key={run.run} {...props} run={run} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row(props: TableProps & { run: ListedRun }): React.JSX.Element {
+  const { run, columns, marked, onMark, chosen, onChoose, onOpen, trans } = props;
+  const began = formatStart(run.created);
+  return (
+    <tr
+      data-run={run.run}
+      data-state={run.state}
+      className={run.run === marked ? 'kfnb-mod-marked' : ''}
+      onPointerEnter={() => onMark(run.run)}
+      onPointerLeave={() => onMark(null)}
+      onFocus={() => onMark(run.run)}
+      onBlur={() => onMark(null)}
+    >
+      <td>
+        <input
+          type="checkbox"
+          aria-label={trans.__('Choose the run %1', began)}
+          checked={chosen.has(run.run)}
+          onChange={event => {
+            const others = [...chosen].filter(one => one !== run.run);
+            onChoose(new Set(event.target.checked ? [...others, run.run] : others));
+          }}
+        />
+      </td>
+      <th scope="row">
+        <button type="button" title={trans.__('Open the page of the run %1', run.run)} onClick={() => onOpen(run.run)}>
+          {began}
+        </button>
+      </th>
+      <td className="kfnb-Experiment-state" title={run.error?.message}>
+        {SHAPES[run.state]} {words(trans)[run.state]}
+      </td>
+      {columns.map(column => {
+        const value = column.valueOf(run);
+        const text =
+          value === undefined ? '' : column.kind === 'duration' ? formatDuration(value as number) : valueText(value);
+        return (
+          <td key={column.key} className={column.numeric ? 'kfnb-mod-number' : ''} title={text}>
+            {text}
+          </td>
+        );
+      })}
+    </tr>
+  );
+}

@@ -1,0 +1,122 @@
+"""Runs that are compared: chosen in the list of all runs, and on the page that shows what differs."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.notebooks import cell, notebook
+from tests.ui.conftest import Lab, OpenNotebook, wait_until
+from tests.ui.helpers import command, is_uncovered, screenshot, set_theme
+from tests.ui.test_hard import violations
+
+pytestmark = pytest.mark.slow
+
+
+def begin(lab: Lab, code: str, rate: float) -> str:
+    """Begin a run of a notebook whose step `train` has this code."""
+    cells = (
+        cell("rate: float = 0.5", "parameters"),
+        cell("import time\ntime.sleep(rate)\nrows = [1, 2, 3]", "step:load"),
+        cell(f"# the model\nmodel = {code}\nprint(model)", "step:train", f"cpu:{code[-1]}"),
+        cell("score = model", "metrics"),
+    )
+    body = {"notebook": notebook(*cells), "path": "compared.ipynb", "parameters": {"rate": str(rate)}}
+    return str(lab.ask("POST", "kfnb/api/v1/runs", {**body, "experiment": "compared"})["run"]["run"])
+
+
+def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNotebook) -> None:
+    ids = [begin(lab, code, rate) for code, rate in (("sum(rows) * 1", 0.1), ("sum(rows) * 1", 0.7), ("max(rows) + 2", 0.1))]  # fmt: skip
+    page = open_notebook(cell("x = 1"))
+    command(page, "kfnb:all-runs")
+    view = page.locator(".kfnb-AllRuns")
+    view.get_by_role("search").get_by_label("Experiment").select_option("compared")
+    expect(view.get_by_role("status")).to_have_text("1–3 of 3")
+    compare = view.get_by_role("button", name=re.compile("^Compare"))
+    view.locator("tbody").get_by_role("checkbox").first.press("Space")
+    expect(compare).to_be_disabled()
+    for box in view.locator("tbody").get_by_role("checkbox").all()[1:]:
+        box.press("Space")
+    expect(compare).to_have_text("Compare 3 runs")
+    compare.press("Enter")
+
+    shown = page.locator(".kfnb-Comparison")
+    expect(shown.locator("thead th")).to_have_count(3)
+    expect(shown.locator('thead th[data-state="succeeded"]')).to_have_count(3)  # it follows runs that go on
+    rate = shown.locator('[data-part="parameters"] tr[data-name="rate"] td')
+    expect(rate).to_have_text(["0.1", "0.7", "0.1"])
+    expect(shown.locator('[data-part="metrics"] tr[data-name="score"] td').last).to_have_text("5−17 %")
+    expect(shown.locator('[data-part="durations"] tr[data-name="load"]')).to_be_visible()
+    expect(shown.locator('[data-part="packages"]')).to_have_count(0)
+    train = shown.get_by_role("article", name="Cell 3")
+    expect(train.locator(".kfnb-mod-added")).to_have_text("+ model = max(rows) + 2\n")
+    expect(shown.get_by_text("The same in all runs:")).to_contain_text("Packages")
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        set_theme(page, theme)
+        assert violations(page, ".kfnb-Comparison") == [], theme
+        screenshot(page, f"comparison-{theme.split()[-1].lower()}")
+    set_theme(page, "JupyterLab Light")
+    shown.get_by_label("Show also what is the same").press("Space")
+    expect(shown.locator('[data-part="packages"] tr[data-name="jupyterlab"]')).to_be_visible()
+    shown.get_by_label("Show also what is the same").press("Space")
+    page.set_viewport_size({"width": 700, "height": 700})
+    screenshot(page, "comparison-narrow")
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+    shown.get_by_role("button", name=re.compile("^Take out of the comparison: run 2")).press("Enter")
+    expect(page.locator(".kfnb-Comparison thead th")).to_have_count(2)
+    left = f"kfnb-comparison:{ids[0]},{ids[2]}"
+    wait_until(lambda: left in json.dumps(lab.ask("GET", "lab/api/workspaces/default")["data"]["layout-restorer:data"]), "the tab is not remembered")  # fmt: skip
+    page.reload()
+    is_uncovered(page)
+    expect(page.locator(".kfnb-Comparison thead th")).to_have_count(2)
+    assert ids[0] in (page.locator(".kfnb-Comparison thead button").first.get_attribute("title") or "")
+
+
+def test_a_sweep_is_a_table_with_plots_and_a_part_of_an_axis_narrows_it(lab: Lab, open_notebook: OpenNotebook) -> None:
+    for rate, depth in ((0.1, 1), (0.1, 2), (0.5, 1), (0.9, 3)):
+        cells = (
+            cell("rate: float = 0.5\ndepth: int = 1\nkind: str = 'deep'", "parameters"),
+            cell("score = rate * depth\nloss = 1 / (1 + score)", "step:train", "metrics"),
+        )
+        given = {"rate": str(rate), "depth": str(depth)}
+        body = {"notebook": notebook(*cells), "path": "swept.ipynb", "parameters": given, "experiment": "swept / 1"}
+        lab.ask("POST", "kfnb/api/v1/runs", body)
+    page = open_notebook(cell("x = 1"))
+    command(page, "kfnb:open-experiment")
+    listed = page.locator('.kfnb-AllRuns tr[data-experiment="swept / 1"]')
+    expect(listed.locator("td").nth(3)).to_have_text("rate, depth")
+    screenshot(page, "experiments")
+    listed.get_by_role("button").press("Enter")
+
+    shown = page.locator(".kfnb-Experiment")
+    rows = shown.locator("tbody tr")
+    expect(shown.locator('tbody tr[data-state="succeeded"]')).to_have_count(4)
+    expect(shown.locator(".kfnb-Parallel-axis")).to_have_count(4)
+    expect(shown.locator(".kfnb-Scatter-point")).to_have_count(4)
+    head = shown.get_by_role("columnheader", name="score")
+    head.get_by_role("button").press("Enter")
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    scores = shown.locator("tbody tr td.kfnb-mod-number:nth-child(7)")
+    expect(scores).to_have_text(["0.1", "0.2", "0.5", "2.7"])
+    for theme in ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"):
+        set_theme(page, theme)
+        assert violations(page, ".kfnb-Experiment") == [], theme
+        screenshot(page, f"experiment-{theme.removeprefix('JupyterLab ').replace(' ', '-').lower()}")
+    set_theme(page, "JupyterLab Light")
+
+    low = shown.get_by_role("slider", name="rate, from")
+    for _ in range(8):
+        low.press("ArrowUp")  # it keeps the focus while the plot is drawn anew
+    expect(rows).to_have_count(2)
+    expect(shown.get_by_role("status")).to_have_text("2 of 4 runs")
+    rows.first.get_by_role("button").focus()
+    expect(shown.locator(".kfnb-Parallel-line.kfnb-mod-marked")).to_have_count(1)
+    expect(shown.locator(".kfnb-Experiment-marked")).to_contain_text("rate = 0.5, depth = 1")
+    page.set_viewport_size({"width": 700, "height": 800})
+    screenshot(page, "experiment-narrow")
+    shown.get_by_role("button", name="Show all runs").press("Enter")
+    expect(rows).to_have_count(4)
