@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from kfnb.notebook import notebook_from_json
@@ -33,10 +34,15 @@ def pipeline_of(data: Any, path: str, name: str | None) -> Pipeline:
         raise BadNotebook([p.to_json() for p in errors(error.problems)][:MOST_PROBLEMS]) from None
 
 
-def explained(data: Any, path: str, name: str | None) -> dict[str, Any]:
+def explained(data: Any, path: str, name: str | None, folded: Collection[str] = ()) -> dict[str, Any]:
     """What the browser shows of a notebook: steps, parameters, the graph with its places, problems.
 
-    ``name``: which of several pipelines; the first, when the notebook has none of that name.
+    Parameters
+    ----------
+    name
+        Which of several pipelines; the first, when the notebook has none of that name.
+    folded
+        The ids of the graph's frames of which one box is drawn.
     """
     names: list[str] = []
     marked, others = True, list[dict[str, Any]]()
@@ -56,13 +62,13 @@ def explained(data: Any, path: str, name: str | None) -> dict[str, Any]:
         others=others,
     )
     if built.pipeline is not None:
-        description.update(shown(built.pipeline))
+        description.update(shown(built.pipeline, folded))
     return description
 
 
-def shown(pipeline: Pipeline) -> dict[str, Any]:
+def shown(pipeline: Pipeline, folded: Collection[str] = ()) -> dict[str, Any]:
     """The graph of a pipeline with its layout, and the cells of its steps."""
-    return {"graph": graph_of(pipeline).to_json(), "cells": cells_of(pipeline)}
+    return {"graph": graph_of(pipeline, folded).to_json(), "cells": cells_of(pipeline)}
 
 
 def cells_of(pipeline: Pipeline) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.log_handlers import DisplayHandler, DisplayPageHandler, LogHandler, MatchesHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
 from kfnb.server.run_list_handlers import ChoicesHandler, DeleteRunsHandler, ExperimentsHandler, RunListHandler
-from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler
+from kfnb.server.run_page_handlers import DetailsHandler, GraphHandler, ReportHandler, RunManifestHandler
 from kfnb.server.schedule_handlers import SCHEDULE_ROUTES
 from kfnb.server.submission_handlers import SubmissionHandler
 from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
@@ -45,9 +45,13 @@ class CompileHandler(NotebookHandler):
     @web.authenticated
     @authorized("read", AUTH)
     async def post(self) -> None:
-        body = self.notebook_body(notebook=dict, path=str, pipeline=str)
-        path = str(body.get("path") or "notebook.ipynb")
-        found = await self.ask(compile_open_notebook.explained, body.get("notebook"), path, body.get("pipeline"))
+        body = self.notebook_body(notebook=dict, path=str, pipeline=str, folded=list)
+        path, folded = str(body.get("path") or "notebook.ipynb"), body.get("folded") or []
+        if not all(isinstance(frame, str) for frame in folded):
+            raise self.problem(400, "`folded` are the ids of frames")
+        found = await self.ask(
+            compile_open_notebook.explained, body.get("notebook"), path, body.get("pipeline"), folded
+        )
         other = (await self.interpreter(body)).problem
         found["problems"] += [other.to_json()] if other and found["steps"] else []
         self.finish(to_wire(found))
@@ -207,6 +211,8 @@ ROUTES: list[Any] = [
     (rf"{API}/runs/{ID}", RunHandler),
     (rf"{API}/runs/{ID}/details", DetailsHandler),
     (rf"{API}/runs/{ID}/graph", GraphHandler),
+    (rf"{API}/runs/{ID}/manifest", RunManifestHandler),
+    (rf"{API}/runs/{ID}/report", ReportHandler),
     (rf"{API}/runs/{ID}/sources", SourcesHandler),
     (rf"{API}/runs/{ID}/cancel", CancelHandler),
     (rf"{API}/runs/{ID}/retry", RetryHandler),

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from kfnb.pipeline.drawing.graph_elements import graph_of
+from kfnb import reports
+from kfnb.engines.cluster.lowering.manifest_files import as_yaml
+from kfnb.engines.open_engine import engine_of
 from kfnb.reports.report_data import Attempt, read_facts
+from kfnb.runs.attempt_pod import noted_pod
 from kfnb.runs.record.private_record_files import read_object
 from kfnb.runs.record.run_store import RunStore
 from kfnb.server.browser_json import to_wire
-from kfnb.server.compile_open_notebook import cells_of
+from kfnb.server.compile_open_notebook import shown
 from kfnb.server.request_checks import AUTH, Handler
 from kfnb.server.run_requests import Runs
+
+if TYPE_CHECKING:
+    from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
 
 OPTIONS = "options.json"  #: in the folder of a run on this machine: how it was started
 
@@ -27,8 +34,7 @@ class GraphHandler(Handler):
     @authorized("read", AUTH)
     async def get(self, run_id: str) -> None:
         pipeline = await self.ask(self.runs.pipeline, run_id)
-        graph = graph_of(pipeline, self.get_query_arguments("folded"))
-        self.finish(to_wire({"graph": graph.to_json(), "cells": cells_of(pipeline)}))
+        self.finish(to_wire(shown(pipeline, self.get_query_arguments("folded"))))
 
 
 class DetailsHandler(Handler):
@@ -46,6 +52,49 @@ class DetailsHandler(Handler):
         if notebook is None or root is None or not Path(notebook).is_relative_to(root):
             return None
         return Path(notebook).relative_to(root).as_posix()
+
+
+class ReportHandler(Handler):
+    """The report of a run as a file: a page, or the executed notebook. The browser is never told to show it as a page of this server."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str) -> None:
+        form = f".{self.get_query_argument('form', 'html')}"
+        if form not in (reports.NOTEBOOK, reports.PAGE):
+            raise self.problem(400, "`form` is html or ipynb")
+        name, data = await self.ask(report_file, self.runs, run_id, form)
+        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        self.finish(data, set_content_type="application/octet-stream")
+
+
+class RunManifestHandler(Handler):
+    """What was submitted to the cluster of a run."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str) -> None:
+        text = await self.ask(submitted_manifest, self.runs, run_id)
+        if text is None:
+            raise self.problem(404, f"the run {run_id} ran on this machine, which takes no manifest")
+        self.finish(to_wire({"text": text}))
+
+
+def report_file(runs: Runs, run_id: str, form: str) -> tuple[str, bytes]:
+    """The report of a run, and its file's name. Raises `UnknownRun`."""
+    with runs.record() as store:
+        name, home = reports.default_name(store.head(run_id)["pipeline"], run_id, form), store.home
+    with tempfile.TemporaryDirectory() as folder:
+        return name, reports.write(run_id, Path(folder) / name, home).read_bytes()
+
+
+def submitted_manifest(runs: Runs, run_id: str) -> str | None:
+    """The documents of a run on a cluster as they were last submitted; ``None`` for a run on this machine. Raises `UnknownRun`."""
+    with runs.record() as store:
+        if store.head(run_id)["engine"] == "local":
+            return None
+        engine = cast("ClusterEngine[Any, Any]", engine_of(store, run_id))
+        return as_yaml(engine.recompile(run_id).documents)
 
 
 def details(runs: Runs, run_id: str) -> dict[str, Any]:
@@ -71,7 +120,7 @@ def details(runs: Runs, run_id: str) -> dict[str, Any]:
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "number": attempt.number, "state": attempt.state, "started": attempt.started, "finished": attempt.finished,
-        "error": attempt.error,
+        "error": attempt.error, "pod": noted_pod(attempt.folder),
     }  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -81,15 +80,6 @@ LONG_TASKS = """() => {
 @pytest.fixture
 def long_notebook(lab: Lab) -> str:
     return write(lab.root, notebook(*LONG), f"{time.monotonic_ns()}.ipynb").name
-
-
-@pytest.fixture
-def traced(page: Page) -> Iterator[CDPSession]:
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})  # other processes have their own time
-    session.send("Performance.enable")
-    yield session
-    session.detach()
 
 
 def is_complete(page: Page, cells: int) -> None:

@@ -20,6 +20,7 @@ import pytest
 from kfnb.engines.argo.argo_engine import ArgoEngine
 from kfnb.engines.cluster.following.start_timeout import StartTimeout
 from kfnb.engines.cluster.following.words.waiting_words import waiting_for
+from kfnb.runs.attempt_pod import noted_pod
 from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.kube_api import Cluster
 from tests.cluster.test_argo_engine import engine_at, finished, options
@@ -188,6 +189,9 @@ def test_a_step_says_what_is_in_the_way_of_its_start(tmp_path: Path, case: str) 
             run.kube.tell("pod", reason, message)
         step = run.until(words)
         assert step["state"] == "pending" and run.engine.store.head(run.run)["state"] == "running"
+        pod = noted_pod(run.engine.store.attempt_folder(run.run, "one", 1))
+        assert pod is not None and (pod["name"], pod["node"]) == ("pod", spec.get("nodeName", ""))
+        assert {(e["reason"], e["message"]) for e in pod["events"]} <= set(events)
         follower.look()
 
 

@@ -68,6 +68,16 @@ async def test_an_unmarked_notebook_is_divided_as_it_is_asked_for(ask: Any) -> N
     assert outside["marked"] and [o["role"] for o in outside["others"]] == ["parameters", "shared", "outside"]
 
 
+async def test_a_frame_of_the_graph_is_folded_into_one_box(ask: Any) -> None:
+    code = "from kfnb import component\n\n@component\ndef f(x):\n    return x\n\n@component\ndef g(x):\n    print(x)"
+    loop = notebook(cell(code), cell("%%pipeline both\nfor n in [1, 2]:\n    y = f(n)\n    g(y)"))
+    (frame,) = (await ask("POST", "compile", body={"notebook": loop}))["graph"]["frames"]
+    found = await ask("POST", "compile", body={"notebook": loop, "folded": [frame["id"]]})
+    (box,) = found["graph"]["boxes"]
+    assert box["step"] == frame["id"] and box["steps"] == frame["steps"] and found["graph"]["frames"] == []
+    assert (await refused(ask("POST", "compile", body={"notebook": loop, "folded": [[]]})))[0] == 400
+
+
 async def test_what_a_run_would_be_is_told_before_it_is_started(ask: Any, jp_root_dir: Path) -> None:
     (jp_root_dir / "rows.csv").write_text("a\n1\n")
     (jp_root_dir / "kfnb.toml").write_text('[targets.far]\nengine = "argo"\nhost = "https://example.org"\n')
@@ -111,7 +121,21 @@ async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: P
     details = await ask("GET", "runs", run_id, "details")
     assert [s["cells"] for s in details["steps"]] == [[2], [3]]
     assert (details["target"], details["path"]) == ("local", "work/n.ipynb")
-    assert [(a["number"], a["state"]) for a in details["attempts"]["use"]] == [(1, "succeeded")]
+    assert [(a["number"], a["state"], a["pod"]) for a in details["attempts"]["use"]] == [(1, "succeeded", None)]
+    status, told = await refused(ask("GET", "runs", run_id, "manifest"))
+    assert status == 404 and "ran on this machine" in told["message"]
+
+
+async def test_the_report_of_a_run_is_a_file(ask: Any, jp_fetch: Any) -> None:
+    run_id = (await ask("POST", "runs", body={"notebook": THREE}))["run"]["run"]
+    await ended(ask, run_id)
+    page = await jp_fetch("kfnb", "api", "v1", "runs", run_id, "report")
+    assert page.headers["Content-Type"] == "application/octet-stream" and b"used 8" in page.body
+    assert page.headers["Content-Disposition"] == f'attachment; filename="notebook-{run_id}.html"'
+    executed = await jp_fetch("kfnb", "api", "v1", "runs", run_id, "report", params={"form": "ipynb"})
+    assert json.loads(executed.body)["nbformat"] == 4
+    with pytest.raises(HTTPClientError, match="400"):
+        await jp_fetch("kfnb", "api", "v1", "runs", run_id, "report", params={"form": "pdf"})
 
 
 async def test_a_failure_is_mended_and_only_what_must_run_again_runs(ask: Any, home: Path) -> None:

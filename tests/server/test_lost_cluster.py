@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kfnb.server import run_requests
+from kfnb.server.run_page_handlers import submitted_manifest
 from tests.cluster.kube_api import Cluster, kubeconfig, served
 from tests.notebooks import cell
 from tests.running import pipeline_of
@@ -34,6 +35,7 @@ def test_a_run_whose_cluster_does_not_answer_says_since_when(tmp_path: Path, mon
         )
         pipeline = pipeline_of(cell("a = 1", "step:one"))
         run_id, _ = runs.start(pipeline, {}, "away", {}, folder=str(tmp_path))
+        assert "kind: Workflow" in str(submitted_manifest(runs, run_id))
         kube.tokens = ()
         kube.drop()
         wait_for(lambda: runs.snapshot(run_id)["run"]["error"] is not None)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import OpenNotebook
-from tests.ui.helpers import badge, has_state, in_notebook, panel, press_run, set_theme
+from tests.ui.helpers import badge, has_state, in_notebook, panel, press_run, screenshot, set_theme
 from tests.ui.test_runs import FAILS, PLAIN
 
 pytestmark = pytest.mark.slow
@@ -46,6 +46,15 @@ def test_the_graph_is_walked_with_the_keyboard(open_notebook: OpenNotebook) -> N
     side = panel(page)
     box = side.locator('.kfnb-Dag-box[data-step="sum"]')
     box.focus()
+    before = box.bounding_box() or {"width": 0.0}
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    assert (box.bounding_box() or {"width": 0.0})["width"] > 1.2 * before["width"]
+    page.keyboard.press("0")
+    # the notebook is edited: the graph is drawn anew, and the focus stays
+    in_notebook(page, "panel => panel.content.widgets[1].model.setMetadata('tags', ['step:begin'])")
+    expect(side.locator('.kfnb-Dag-box[data-step="begin"]')).to_be_visible()
+    expect(box).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_function("window.jupyterapp.shell.currentWidget.content.activeCellIndex === 2")
 
@@ -84,4 +93,10 @@ def test_cells_by_the_hundred_and_steps_by_the_hundred(open_notebook: OpenNotebo
     press_run(page)
     expect(page.locator("#kfnb-panel").get_by_role("status")).to_contain_text("succeeded", timeout=120_000)
     expect(page.locator('.kfnb-Dag-box[data-state="succeeded"]')).to_have_count(200)
+    side = page.locator("#kfnb-panel")
+    screenshot(page, "side-bar-200")
+    side.get_by_label("Find a step").fill("s150")
+    expect(side.locator(".kfnb-Canvas-count")).to_have_text("1 of 1")
+    expect(side.locator(".kfnb-mod-found .kfnb-Dag-name")).to_be_visible()  # moved to, and large enough to be read
+    expect(side.locator(".kfnb-Minimap")).to_be_visible()
     print("long tasks in ms:", json.dumps(page.evaluate("window.longest")))

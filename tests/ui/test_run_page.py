@@ -18,7 +18,7 @@ def box(page: Page, step: str) -> Locator:
 
 
 def run_of(page: Page) -> str:
-    return page.locator(".kfnb-RunPage-head code").inner_text()
+    return page.locator(".kfnb-RunPage-head code").text_content() or ""
 
 
 def test_a_run_is_watched_looked_into_and_retried_by_keyboard(
@@ -82,7 +82,17 @@ def test_a_run_is_watched_looked_into_and_retried_by_keyboard(
     page.keyboard.press("Enter")
     view.get_by_role("button", name="Retry from divide").focus()
     page.keyboard.press("Enter")
-    expect(view.get_by_role("table", name="Attempts")).to_contain_text("divide, attempt 2")
+    attempts = view.get_by_role("table", name="Attempts")
+    expect(attempts).to_contain_text("divide, attempt 2")
+    attempts.get_by_role("button", name="divide, attempt 1").click()
+    expect(view.get_by_role("region", name="Log of step divide").get_by_label("Attempt")).to_have_value("1")
+    # the report, in a tab of its own
+    expect(view.get_by_role("button", name="Download Manifest")).to_have_count(0)
+    view.get_by_role("button", name="Open Report").focus()
+    page.keyboard.press("Enter")
+    report = page.frame_locator(".kfnb-Report:visible iframe")
+    expect(report.locator("body")).to_contain_text("ZeroDivisionError")
+    screenshot(page, "run-report")
     run = run_of(page)
     page.goto(f"{lab.url}/lab?token={lab.token}&reset&kfnb-run={run}")
     expect(page.locator(".kfnb-RunPage-head code")).to_have_text(run)

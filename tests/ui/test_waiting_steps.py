@@ -14,7 +14,7 @@ from tests.cluster.kube_api import Cluster, kubeconfig, served
 from tests.cluster.test_waiting import PULL, container, now, pod_node, pod_of_node
 from tests.notebooks import cell, notebook, write
 from tests.ui.conftest import SECONDS, Console, Lab, OpenFile
-from tests.ui.helpers import badge, has_state, panel, press_run, screenshot, set_theme
+from tests.ui.helpers import badge, command, has_state, panel, press_run, screenshot, set_theme
 
 pytestmark = pytest.mark.slow
 WORDS = "the image `reg.example.org/a/b:1` does not exist"
@@ -33,6 +33,7 @@ def waits_for_image(kube: Cluster, name: str) -> dict[str, Any]:
     """Argo and kubelet have begun with the step, and its image is not there."""
     node = pod_node(name, "Pending")
     kube.update(name, {"status": {"phase": "Running", "startedAt": now(), "nodes": {"n": node}}})
+    kube.tell("pod", "Failed", "Error: ErrImagePull")
     kube.put_pod(pod_of_node(name, container("ErrImagePull", f"{PULL}not found", "reg.example.org/a/b:1")))
     return node
 
@@ -58,6 +59,16 @@ def test_a_step_that_waits_for_its_image_says_so(lab: Lab, open_file: OpenFile, 
         for theme in ("JupyterLab Dark", "JupyterLab Light"):
             set_theme(page, theme)
             screenshot(page, f"waiting-{theme.split()[-1].lower()}")
+        # the page of the run has the pod, and what was submitted
+        command(page, "kfnb:open-run")
+        view = page.locator(".kfnb-RunPage")
+        view.locator('.kfnb-Dag-box[data-step="one"]').click()
+        expect(view.get_by_role("table", name="Pod pod")).to_contain_text("Error: ErrImagePull")
+        with page.expect_download() as manifest:
+            view.get_by_role("button", name="Download Manifest").click()
+        assert "kind: Workflow" in manifest.value.path().read_text()
+        screenshot(page, "run-page-cluster")
+        command(page, "application:close")
         failed = {**node, "phase": "Failed", "message": "Pod was deleted", "finishedAt": now()}
         kube.update(name, {"status": {"phase": "Failed", "finishedAt": now(), "nodes": {"n": failed}}})
         has_state(page, "one", "failed")

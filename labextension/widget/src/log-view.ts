@@ -23,7 +23,7 @@ export class LogView {
     this.node.append(head, this._body);
   }
 
-  show(state: ViewState, now: number, added?: string[]): void {
+  show(state: ViewState, now: number, added: string[] | null): void {
     this.node.hidden = state.chosen === null;
     if (state.chosen === null) {
       this._known = null;
@@ -63,7 +63,7 @@ export class LogView {
     return node;
   }
 
-  private _showLines(log: ViewLog | null, added?: string[]): void {
+  private _showLines(log: ViewLog | null, added: string[] | null): void {
     setOptions(this._paths, log?.paths ?? [], path => path);
     const numbers = Array.from({ length: log?.attempts ?? 0 }, (_, at) => String(at + 1));
     setOptions(this._attempts, numbers, number => `attempt ${number}`);

@@ -1,21 +1,23 @@
 /** The live view of a run, or of a pipeline that can be run. */
 
 import { element, setText } from '@kfnb/core/elements';
-import { GraphView, MARGIN } from '@kfnb/core/graph/graph-view';
+import { GraphCanvas } from '@kfnb/core/graph/graph-canvas';
+import { MARGIN } from '@kfnb/core/graph/graph-view';
 import { FINAL_STATES, SHAPES, STEP_FINAL_STATES } from '@kfnb/core/states';
 import { ENGLISH } from '@kfnb/core/translator';
+import { Graph } from '@kfnb/core/wire/api-types';
 
 import { elapsed } from './elapsed';
 import { LogView } from './log-view';
 import { Request, StepChanges, ViewState, ViewStep } from './model';
 import { ParameterForm } from './parameter-form';
-import { Shows, Store } from './store';
+import { ALL_NEW, News, Shows, Store } from './store';
 
 const DOING = { run: 'starting …', cancel: 'cancelling …', retry: 'starting again …' };
 const WAITS = 'asked; the kernel has not answered yet: it is busy with a cell, or gone';
 const LOOK_AGAIN = 2000; // milliseconds between two questions whether a run was taken up again
 const TICK = 200; // milliseconds between two looks at the clock
-const MIN_SCALE = 0.7; // of its size the graph may be shrunk to, before it is scrolled
+const LEAST_WIDTH = 280; // pixels of the graph with its buttons
 
 export class RunView implements Shows {
   constructor(
@@ -30,7 +32,8 @@ export class RunView implements Shows {
     this._cancel.title = 'Cancel this run; pressed again, its exit handlers do not run';
     this._retry = textButton('kfnb-Run-retry', 'Retry', () => ask({ do: 'retry' }));
     this._from = textButton('kfnb-Run-from', '', () => ask({ do: 'retry', step: _store.state.chosen }));
-    this._graph = new GraphView(ENGLISH, { onStep: step => ask({ do: 'choose', step }) });
+    this._graph = new GraphCanvas(ENGLISH, { onStep: step => ask({ do: 'choose', step }) }, 'column');
+    this._graph.node.classList.add('kfnb-Run-graph');
     this._log = new LogView(ask);
     this._form = _store.state.form ? new ParameterForm(_store.state.form, ask) : null;
     this._compose();
@@ -38,20 +41,21 @@ export class RunView implements Shows {
     node.addEventListener('focusin', () => this._look());
     _store.views.add(this);
     this._timer = window.setInterval(() => this._tick(), TICK);
-    this.show();
+    this.show(ALL_NEW);
   }
 
   close(): void {
     window.clearInterval(this._timer);
     this._store.views.delete(this);
+    this._graph.dispose();
     this.node.remove();
   }
 
-  show(steps?: StepChanges, added?: string[]): void {
+  show({ steps, added }: News): void {
     const { state, now, active } = this._store;
-    const isNew = state.graph !== this._graph.graph;
+    const isNew = state.graph !== this._drawn;
     if (isNew) {
-      this._draw(state);
+      this._draw(state.graph);
     }
     const changed = steps && !isNew && state.chosen === this._chosen ? Object.keys(steps) : this._graph.steps;
     changed.forEach(name => this._graph.show(name, progressOf(state.steps[name]), name === state.chosen));
@@ -75,19 +79,16 @@ export class RunView implements Shows {
     this._waits.setAttribute('role', 'status');
     this._spoken.setAttribute('role', 'status');
     this._spoken.setAttribute('aria-live', 'polite');
-    const graph = element('div', 'kfnb-Run-graph');
-    graph.append(this._graph.node);
     const body = element('div', 'kfnb-Run-body');
-    body.append(graph, this._log.node);
+    body.append(this._graph.node, this._log.node);
     const form = this._form ? [this._form.node] : [];
     this.node.append(head, this._bar, this._given, ...form, this._told, this._waits, body, this._spoken);
   }
 
-  private _draw(state: ViewState): void {
-    const width = state.graph.width + 2 * MARGIN;
-    this._graph.node.style.width = `${width}px`;
-    this._graph.node.style.minWidth = `${MIN_SCALE * width}px`;
-    this._graph.draw(state.graph);
+  private _draw(graph: Graph): void {
+    this._graph.node.style.flexBasis = `max(${LEAST_WIDTH}px, ${graph.width + 2 * MARGIN}px)`;
+    this._graph.draw(graph);
+    this._drawn = graph;
   }
 
   /** A run that has ended may have been taken up again from elsewhere. */
@@ -140,7 +141,7 @@ export class RunView implements Shows {
   }
 
   /** What a screen reader says: how the run ends, and which step failed. */
-  private _speak({ run, name }: ViewState, steps?: StepChanges): void {
+  private _speak({ run, name }: ViewState, steps: StepChanges | null): void {
     const failed = Object.entries(steps ?? {}).find(([, step]) => step?.state === 'failed');
     if (run && FINAL_STATES.has(run.state)) {
       setText(this._spoken, `${name} ${run.state}`);
@@ -163,10 +164,11 @@ export class RunView implements Shows {
   private readonly _cancel: HTMLButtonElement;
   private readonly _retry: HTMLButtonElement;
   private readonly _from: HTMLButtonElement;
-  private readonly _graph: GraphView;
+  private readonly _graph: GraphCanvas;
   private readonly _log: LogView;
   private readonly _form: ParameterForm | null;
   private readonly _timer: number;
+  private _drawn: Graph | null = null;
   private _chosen: string | null = null;
   private _looked = 0;
 }

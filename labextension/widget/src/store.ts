@@ -1,5 +1,6 @@
 /** What the kernel has sent. Every view of it is updated when something has changed. */
 
+import { nextFrame } from '@kfnb/core/next-frame';
 import { FINAL_STATES } from '@kfnb/core/states';
 
 import { Changes, Message, Request, StepChanges, ViewState, WidgetModel } from './model';
@@ -7,10 +8,20 @@ import { Changes, Message, Request, StepChanges, ViewState, WidgetModel } from '
 export const MAX_LINES = 1000; // of a log
 const PATIENCE = 400; // milliseconds in which a kernel that is not busy answers
 
-/** What shows the state. It is told which steps and lines are new, where it is not the whole. */
-export interface Shows {
-  show(steps?: StepChanges, added?: string[]): void;
+/** What is new in the state. */
+export interface News {
+  /** The steps that have changed; null: any may have. */
+  steps: StepChanges | null;
+  /** The lines that were added to the log; null: it may be another log. */
+  added: string[] | null;
 }
+
+export interface Shows {
+  show(news: News): void;
+}
+
+export const ALL_NEW: News = { steps: null, added: null };
+const NOTHING_NEW: News = { steps: {}, added: [] };
 
 export class Store {
   readonly views = new Set<Shows>();
@@ -39,7 +50,7 @@ export class Store {
     this.model.send({ ...request, number });
     const timer = window.setTimeout(() => {
       this.busy = true;
-      this._tell();
+      this._tell(NOTHING_NEW);
     }, PATIENCE);
     this._waiting.set(number, timer);
   }
@@ -47,6 +58,7 @@ export class Store {
   dispose(): void {
     this.model.off('msg:custom', this._receive);
     this._waiting.forEach(timer => window.clearTimeout(timer));
+    this.views.clear();
   }
 
   private readonly _receive = (message: Message): void => {
@@ -54,11 +66,11 @@ export class Store {
       window.clearTimeout(this._waiting.get(message.received));
       this._waiting.delete(message.received);
       this.busy = false;
-      return this._tell();
+      return this._tell(NOTHING_NEW);
     }
     if (isWhole(message)) {
       this._take(message);
-      return this._tell();
+      return this._tell(ALL_NEW);
     }
     if (message.sequence > this.state.sequence + 1) {
       return this.ask({ do: 'again' });
@@ -87,16 +99,34 @@ export class Store {
       state.log = log;
     }
     this.state = state;
-    this._tell(steps, added);
+    this._tell({ steps: fresh ? null : (steps ?? {}), added: added ?? (log === undefined ? [] : null) });
   }
 
-  private _tell(steps?: StepChanges, added?: string[]): void {
-    this.views.forEach(view => view.show(steps, added));
+  /** All that arrives within one frame is shown together. */
+  private _tell(news: News): void {
+    if (this._news) {
+      this._news = both(this._news, news);
+      return;
+    }
+    this._news = news;
+    nextFrame(() => {
+      const all = this._news ?? NOTHING_NEW;
+      this._news = null;
+      this.views.forEach(view => view.show(all));
+    });
   }
 
   private readonly _waiting = new Map<number, number>(); // the requests that the kernel has not received yet
+  private _news: News | null = null; // what waits for the next frame
   private _number = 0;
   private _late = 0; // seconds by which this clock is before the kernel's
+}
+
+function both(one: News, other: News): News {
+  return {
+    steps: one.steps && other.steps && { ...one.steps, ...other.steps },
+    added: one.added && other.added && [...one.added, ...other.added]
+  };
 }
 
 function isWhole(message: ViewState | Changes): message is ViewState {

@@ -16,6 +16,7 @@ from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube
 from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.namespace_watch import WORKFLOW_LABEL, FollowedWorkflow, NamespaceWatch
+from kfnb.engines.cluster.following.noted_pods import NotedPods
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
 from kfnb.engines.cluster.following.resource_watch import PAUSES
 from kfnb.engines.cluster.following.run_recorder import Recorder
@@ -88,6 +89,7 @@ class WorkflowFollower(Recorder):
         self._logs: dict[str, PodLogThread] = {}
         self._followed = FollowedWorkflow(source.name)  #: stays empty while nothing is watched
         self._waiting = WaitingSteps(self._followed)
+        self._noted_pods = NotedPods(self._attempt_folder)
         self._workflow: dict[str, Any] | None = None
         self._looks, self._listed_at, self._listed_in = 0, float("-inf"), -1
 
@@ -173,6 +175,7 @@ class WorkflowFollower(Recorder):
             if follow and not self.stopped:
                 with suppress(ClusterError):  # the next look tries again
                     self._start_timeout.check(self._waiting.blocked)
+        self._noted_pods.note(self._followed, (s for s in steps if not self.has_ended(s.path)))
         self.record_steps(self._with_failed_start(steps), follow)
         if status.get("phase") in PHASES and (not follow or not self.final):
             self._end(status)

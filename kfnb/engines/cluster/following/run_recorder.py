@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.following.helper_steps import tell_of_helped
@@ -65,6 +66,10 @@ class Recorder:
     def final(self) -> bool:
         return self.state in FINAL
 
+    def has_ended(self, path: str) -> bool:
+        """Whether the record has a final state of a step."""
+        return self._recorded.get(path, ("",))[0] in STEP_FINAL
+
     def watch_log(self, step: ObservedStep, attempt: Attempt) -> None:
         """Record the new lines of a running pod's log, or begin to follow it."""
         raise NotImplementedError
@@ -84,8 +89,11 @@ class Recorder:
         return self._attempt_log(step.path, attempt.number)
 
     def _attempt_log(self, path: str, number: int) -> RecordedLog:
-        folder = self.store.attempt_folder(self.run_id, path, self._number(path, number))
-        return RecordedLog(folder, self._mask)
+        return RecordedLog(self._attempt_folder(path, number), self._mask)
+
+    def _attempt_folder(self, path: str, number: int) -> Path:
+        """The folder of an attempt, which is counted from the beginning of this submission on."""
+        return self.store.attempt_folder(self.run_id, path, self._number(path, number))
 
     def pause(self, seconds: float) -> None:
         """Wait, but return early when the follower should stop."""

@@ -5,32 +5,44 @@ import { Translator } from '../translator';
 import { Box, Graph } from '../wire/api-types';
 import { BoxProgress, GraphActions, GraphView, MARGIN } from './graph-view';
 import { Minimap } from './minimap';
-import { fit, pan, reveal, Size, Viewport, zoom } from './viewport';
+import { fit, fitWidth, pan, reveal, scroll, Size, Viewport, zoom } from './viewport';
 
 const ZOOM_STEP = 1.25;
 const PAN_STEP = 60; // pixels of the screen for each press of an arrow key
 const DRAG_BEGINS = 4; // pixels; a press that moves less is a click
 const WHEEL_SPEED = 0.0025;
+const WHEEL_LINE = 16; // pixels, where a wheel counts in lines
+const LEAST_HEIGHT = 260; // pixels in a column, of a graph that is not lower itself: room to read a part of it
+const BORDERS = 2; // pixels above and below together
+const FEW = 12; // boxes that one finds without a search
+
+const UNKNOWN: Size = { width: 1, height: 1 }; // before the first layout
+
+/** What the whole graph is fitted to: a window that its page makes as large as there is room, or the width of a column. */
+export type Shape = 'window' | 'column';
 
 export class GraphCanvas {
   readonly node = element('div', 'kfnb-Canvas');
 
   constructor(
     private readonly _trans: Translator,
-    actions: GraphActions
+    actions: GraphActions,
+    private readonly _shape: Shape = 'window'
   ) {
+    this.node.dataset.shape = _shape;
+    this._bar = this._toolbar();
     this._view = new GraphView(_trans, actions);
     this._minimap = new Minimap(place => this._centre(place));
     this._window.append(this._view.node, this._minimap.node);
     this._window.tabIndex = 0;
     this._window.setAttribute('role', 'group');
     this._window.setAttribute('aria-label', _trans.__('Graph: plus and minus zoom, 0 fits, the arrows move'));
-    this.node.append(this._toolbar(), this._window);
+    this.node.append(this._bar, this._window);
     this._window.addEventListener('keydown', event => this._onKey(event));
     this._window.addEventListener('wheel', event => this._onWheel(event), { passive: false });
     this._window.addEventListener('pointerdown', event => this._onPointerDown(event));
     this._view.node.addEventListener('focusin', event => this._onFocus(event));
-    this._observer = new ResizeObserver(() => this._onResize());
+    this._observer = new ResizeObserver(entries => this._onResize(entries[entries.length - 1].contentRect));
     this._observer.observe(this._window);
   }
 
@@ -43,17 +55,18 @@ export class GraphCanvas {
     return this._view.steps;
   }
 
-  /** Draws a graph. Another one of the same run, with other folds, keeps the zoom. */
-  draw(graph: Graph, keep = false): void {
+  /** Draws a graph. Another form of the one before, edited or with other folds, keeps the zoom. */
+  draw(graph: Graph): void {
     this._graph = graph;
     this._view.draw(graph);
     this._minimap.draw(graph);
-    this._search();
-    if (keep && !this._fitted) {
-      this._apply(pan(this._viewport, 0, 0, this._size, this._windowSize));
-    } else {
-      this.fit();
+    this._find();
+    this._showCount();
+    if (this._shape === 'column') {
+      const { width, height } = this._padded;
+      this._window.style.height = `min(${height + BORDERS}px, max(${LEAST_HEIGHT}px, 100cqw * ${height / width} + 4px), 55vh)`;
     }
+    this._refit();
   }
 
   /** Shows the state of a step; null shows none. */
@@ -67,9 +80,7 @@ export class GraphCanvas {
 
   fit(): void {
     this._fitted = true;
-    const { width, height } = this._size;
-    const whole = fit({ width: width + 2 * MARGIN, height: height + 2 * MARGIN }, this._windowSize);
-    this._apply({ ...whole, x: whole.x - MARGIN, y: whole.y - MARGIN });
+    this._apply(this._whole);
   }
 
   /** Brings a step into sight. */
@@ -89,7 +100,10 @@ export class GraphCanvas {
     this._field.type = 'search';
     this._field.placeholder = trans.__('Find a step');
     this._field.setAttribute('aria-label', trans.__('Find a step'));
-    this._field.addEventListener('input', () => this._search());
+    this._field.addEventListener('input', () => {
+      this._find();
+      this._showFound();
+    });
     this._field.addEventListener('keydown', event => {
       event.stopPropagation();
       if (event.key === 'Enter' && this._found.length) {
@@ -97,7 +111,7 @@ export class GraphCanvas {
         this._showFound();
       }
     });
-    this._count.setAttribute('role', 'status');
+    this._count.setAttribute('aria-live', 'polite'); // the page around it has a status of its own
     bar.append(
       button('kfnb-Canvas-button', trans.__('Smaller'), '−', () => this._zoomMiddle(1 / ZOOM_STEP)),
       this._percent,
@@ -109,7 +123,7 @@ export class GraphCanvas {
     return bar;
   }
 
-  private _search(): void {
+  private _find(): void {
     const query = this._field.value.trim().toLowerCase();
     const boxes = query ? (this._graph?.boxes ?? []) : [];
     this._found = boxes.filter(box =>
@@ -117,16 +131,19 @@ export class GraphCanvas {
     );
     this._view.mark(new Set(this._found.map(box => box.step)));
     this._at = 0;
-    this._showFound();
   }
 
   private _showFound(): void {
+    this._showCount();
+    if (this._found.length) {
+      this._toBox(this._found[this._at]);
+    }
+  }
+
+  private _showCount(): void {
     const { length } = this._found;
     const none = this._field.value.trim() ? this._trans.__('no step') : '';
     setText(this._count, length ? this._trans.__('%1 of %2', this._at + 1, length) : none);
-    if (length) {
-      this._toBox(this._found[this._at]);
-    }
   }
 
   // ------------------------------------------------------------------ keyboard, wheel, pointer
@@ -151,11 +168,21 @@ export class GraphCanvas {
     }
   }
 
+  /** With Ctrl it zooms. Else it moves the graph, and at the graph's end the page around it. */
   private _onWheel(event: WheelEvent): void {
+    const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINE : 1;
     if (event.ctrlKey || event.metaKey) {
       event.preventDefault();
       const { left, top } = this._window.getBoundingClientRect();
-      this._zoom(Math.exp(-event.deltaY * WHEEL_SPEED), { x: event.clientX - left, y: event.clientY - top });
+      this._zoom(Math.exp(-event.deltaY * unit * WHEEL_SPEED), { x: event.clientX - left, y: event.clientY - top });
+      return;
+    }
+    const from = moved(this._viewport, MARGIN);
+    const to = scroll(from, event.deltaX * unit, event.deltaY * unit, this._padded, this._windowSize);
+    if (to !== from) {
+      event.preventDefault();
+      this._fitted = false;
+      this._apply(moved(to, -MARGIN));
     }
   }
 
@@ -174,6 +201,8 @@ export class GraphCanvas {
     };
     const end = () => {
       window.removeEventListener('pointermove', move);
+      window.removeEventListener('pointerup', end);
+      window.removeEventListener('pointercancel', end);
       this._window.classList.remove('kfnb-mod-dragged');
       if (dragged) {
         // the browser still takes the drag for a click on the box under the pointer
@@ -182,7 +211,8 @@ export class GraphCanvas {
       }
     };
     window.addEventListener('pointermove', move);
-    window.addEventListener('pointerup', end, { once: true });
+    window.addEventListener('pointerup', end);
+    window.addEventListener('pointercancel', end);
   }
 
   private _onFocus(event: FocusEvent): void {
@@ -193,11 +223,11 @@ export class GraphCanvas {
     }
   }
 
-  private _onResize(): void {
-    if (this._fitted) {
-      this.fit();
-    } else {
-      this._apply(this._viewport);
+  private _onResize({ width, height }: Size): void {
+    if (width > 0 && height > 0) {
+      this._windowSize = { width, height };
+      this._minimap.fit(this._windowSize);
+      this._refit();
     }
   }
 
@@ -207,8 +237,26 @@ export class GraphCanvas {
     return { width, height };
   }
 
-  private get _windowSize(): Size {
-    return { width: Math.max(this._window.clientWidth, 1), height: Math.max(this._window.clientHeight, 1) };
+  /** The graph with the margin around it. */
+  private get _padded(): Size {
+    const { width, height } = this._size;
+    return { width: width + 2 * MARGIN, height: height + 2 * MARGIN };
+  }
+
+  private get _whole(): Viewport {
+    const fitted = this._shape === 'column' ? fitWidth : fit;
+    return moved(fitted(this._padded, this._windowSize), -MARGIN);
+  }
+
+  /** After a change of the window or of the graph: the whole, unless the user has chosen another part. */
+  private _refit(): void {
+    if (this._windowSize === UNKNOWN || !this._graph) {
+      return; // the observer tells the size after the first layout; asking for it would lay out the page twice
+    }
+    const { scale } = this._whole;
+    const isSmall = scale === 1 && this._padded.height < this._windowSize.height + 1 && this._graph.boxes.length <= FEW;
+    this._bar.hidden = this._shape === 'column' && isSmall;
+    this._apply(this._fitted ? this._whole : pan(this._viewport, 0, 0, this._size, this._windowSize));
   }
 
   private _zoomMiddle(factor: number): void {
@@ -251,6 +299,7 @@ export class GraphCanvas {
     setText(this._percent, `${Math.round(100 * scale)} %`);
   }
 
+  private readonly _bar: HTMLElement;
   private readonly _view: GraphView;
   private readonly _minimap: Minimap;
   private readonly _window = element('div', 'kfnb-Canvas-window');
@@ -259,10 +308,15 @@ export class GraphCanvas {
   private readonly _percent = element('span', 'kfnb-Canvas-percent');
   private readonly _observer: ResizeObserver;
   private _graph: Graph | null = null;
+  private _windowSize: Size = UNKNOWN;
   private _viewport: Viewport = { x: -MARGIN, y: -MARGIN, scale: 1 };
   private _fitted = true;
   private _found: Box[] = [];
   private _at = 0;
+}
+
+function moved(viewport: Viewport, by: number): Viewport {
+  return { x: viewport.x + by, y: viewport.y + by, scale: viewport.scale };
 }
 
 function stop(event: Event): void {

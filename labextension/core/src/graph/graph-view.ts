@@ -53,10 +53,6 @@ export class GraphView {
     this.node.addEventListener('focusin', event => this._onFocus(event));
   }
 
-  get graph(): Graph | null {
-    return this._graph;
-  }
-
   /** The names of the steps that are drawn, also those in folded frames. */
   get steps(): string[] {
     return [...this._homes.keys()];
@@ -79,15 +75,20 @@ export class GraphView {
     this.node.setAttribute('viewBox', `${-MARGIN} ${-MARGIN} ${width} ${height}`);
     this._boxes.clear();
     this._progress.clear();
+    this._chosen = '';
     this._homes = new Map(
       graph.boxes.flatMap(box => (box.steps.length ? box.steps : [box.step]).map(s => [s, box.step]))
     );
+    const focused = this.node.contains(document.activeElement) ? placeOf(document.activeElement) : undefined;
     this.node.replaceChildren(
       ...graph.frames.map(frame => this._frame(frame)),
       ...graph.lines.map(drawnLine),
       ...graph.boxes.map(box => this._box(box))
     );
-    this._reach(graph.boxes[0]?.step ?? '');
+    this._reach(this._boxes.has(this._reached) ? this._reached : (graph.boxes[0]?.step ?? ''));
+    if (focused !== undefined) {
+      this._focusAgain(focused);
+    }
   }
 
   /** Shows the state of a step; null shows none. A folded frame shows the sum of its steps' states. */
@@ -95,7 +96,8 @@ export class GraphView {
     const drawn = this._boxes.get(this._homes.get(step) ?? '');
     if (drawn?.box.steps.length) {
       this._progress.set(step, progress?.state ?? null);
-      this._showBox(drawn, this._sum(drawn.box), chosen);
+      this._chosen = chosen ? step : this._chosen === step ? '' : this._chosen;
+      this._showBox(drawn, this._sum(drawn.box), drawn.box.steps.includes(this._chosen));
     } else if (drawn) {
       this._showBox(drawn, progress, chosen);
     }
@@ -136,6 +138,13 @@ export class GraphView {
       group.style.display = ''; // what is not on the page takes no focus
       group.focus();
     }
+  }
+
+  /** After the graph was drawn anew: a box keeps the focus, and so does the head of a frame that has become a box, or again a frame. */
+  private _focusAgain(place: string): void {
+    const heads = [...this.node.querySelectorAll<SVGElement>('[data-fold]')];
+    const now = this._boxes.get(place)?.group ?? heads.find(head => head.dataset.fold === place);
+    now?.focus({ preventScroll: true });
   }
 
   private _showBox(drawn: DrawnBox, progress: BoxProgress | null, chosen: boolean): void {
@@ -247,6 +256,7 @@ export class GraphView {
   private readonly _words: Record<State, string>;
   private readonly _boxes = new Map<string, DrawnBox>();
   private readonly _progress = new Map<string, State | null>(); // of steps in folded frames
+  private _chosen = ''; // the chosen step, where it is in a folded frame
   private _homes = new Map<string, string>(); // the box of each step
   private _reached = '';
   private _graph: Graph | null = null;
@@ -260,6 +270,12 @@ function drawnLine(line: Line): SVGElement {
     svgElement('path', { d: `${pathOf(line.points)}M${x - 4},${y - 7}L${x},${y - 1}L${x + 4},${y - 7}` })
   );
   return group;
+}
+
+/** What an element of the graph stands for: a step, or a frame by its id. */
+function placeOf(node: Element | null): string | undefined {
+  const part = node?.closest<SVGElement>('[data-fold], .kfnb-Dag-box');
+  return part?.dataset.fold ?? part?.dataset.step;
 }
 
 function truncate(text: string): string {

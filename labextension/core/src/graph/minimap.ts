@@ -3,9 +3,11 @@
 import { element } from '../elements';
 import { State } from '../states';
 import { Graph } from '../wire/api-types';
+import { Size } from './viewport';
 
 const WIDTH = 150; // pixels at most
 const HEIGHT = 110;
+const SHARE = 0.35; // of the window at most
 const LEAST = 2; // pixels that a box takes at least
 
 interface Part {
@@ -37,10 +39,13 @@ export class Minimap {
   draw(graph: Graph): void {
     this._graph = graph;
     this._states.clear();
-    this._scale = Math.min(WIDTH / graph.width, HEIGHT / graph.height);
-    this._canvas.width = Math.max(1, graph.width * this._scale);
-    this._canvas.height = Math.max(1, graph.height * this._scale);
-    this._drawLater();
+    this._resize();
+  }
+
+  /** Makes it small enough for its window. */
+  fit(window: Size): void {
+    this._most = { width: Math.min(WIDTH, SHARE * window.width), height: Math.min(HEIGHT, SHARE * window.height) };
+    this._resize();
   }
 
   show(box: string, state: State | ''): void {
@@ -61,6 +66,14 @@ export class Minimap {
     style.top = `${top * this._scale}px`;
     style.width = `${Math.max(4, (right - left) * this._scale)}px`;
     style.height = `${Math.max(4, (bottom - top) * this._scale)}px`;
+  }
+
+  private _resize(): void {
+    const { width = 1, height = 1 } = this._graph ?? {};
+    this._scale = Math.min(this._most.width / width, this._most.height / height);
+    this._canvas.width = Math.max(1, width * this._scale);
+    this._canvas.height = Math.max(1, height * this._scale);
+    this._drawLater();
   }
 
   /** However many states change within a frame, the picture is drawn once. */
@@ -101,6 +114,7 @@ export class Minimap {
   private readonly _frame = element('div', 'kfnb-Minimap-frame');
   private readonly _states = new Map<string, State | ''>();
   private _graph: Graph | null = null;
+  private _most: Size = { width: WIDTH, height: HEIGHT };
   private _scale = 1;
   private _waiting = false;
 }

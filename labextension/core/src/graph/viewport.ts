@@ -26,6 +26,12 @@ export function fit(graph: Size, window: Size): Viewport {
   };
 }
 
+/** The whole width of the graph, from its top on, not larger than it was made. */
+export function fitWidth(graph: Size, window: Size): Viewport {
+  const scale = clamp(window.width / graph.width, MIN_SCALE, 1);
+  return { x: (graph.width - window.width / scale) / 2, y: 0, scale };
+}
+
 /** The same place under the given point of the window, larger by a factor. */
 export function zoom(from: Viewport, factor: number, at: { x: number; y: number }): Viewport {
   const scale = clamp(from.scale * factor, MIN_SCALE, MAX_SCALE);
@@ -42,6 +48,13 @@ export function pan(from: Viewport, dx: number, dy: number, graph: Size, window:
   };
 }
 
+/** Moved by pixels of the screen as far as there is more of the graph in that direction; unchanged where there is none. */
+export function scroll(from: Viewport, dx: number, dy: number, graph: Size, window: Size): Viewport {
+  const x = scrolled(from.x, dx / from.scale, graph.width - window.width / from.scale);
+  const y = scrolled(from.y, dy / from.scale, graph.height - window.height / from.scale);
+  return x === from.x && y === from.y ? from : { x, y, scale: from.scale };
+}
+
 /** The part of a graph in the middle of the window, large enough to be read; unchanged if it can be read already. */
 export function reveal(from: Viewport, part: Size & { x: number; y: number }, window: Size): Viewport {
   const scale = Math.max(from.scale, READABLE);
@@ -54,6 +67,10 @@ export function reveal(from: Viewport, part: Size & { x: number; y: number }, wi
   return isInside && scale === from.scale
     ? from
     : { x: part.x + part.width / 2 - width / 2, y: part.y + part.height / 2 - height / 2, scale };
+}
+
+function scrolled(at: number, by: number, end: number): number {
+  return by < 0 ? Math.min(at, Math.max(at + by, 0)) : Math.max(at, Math.min(at + by, end));
 }
 
 function clamp(value: number, least: number, most: number): number {

@@ -2,7 +2,7 @@
 
 import { StepProgress } from '../run/run-progress';
 import { State } from '../states';
-import { Line } from '../wire/api-types';
+import { Graph, Line } from '../wire/api-types';
 
 /** A step that has begun; `bars` has one time for each iteration, else its own. */
 export interface TimingRow {
@@ -39,6 +39,26 @@ export function runTiming(progress: ReadonlyMap<string, StepProgress>, lines: Li
     finished: Math.max(...rows.map(one => one.finished)),
     criticalPath: path
   };
+}
+
+/**
+ * What waits for what: the lines of a graph, and the steps of an exit handler for all that it stands behind, to which no
+ * lines lead.
+ */
+export function waits(graph: Graph): Line[] {
+  const handlers = [
+    ...graph.frames.filter(frame => frame.kind === 'finally').map(frame => frame.steps),
+    ...graph.boxes.filter(box => box.kind === 'finally').map(box => [box.step])
+  ];
+  const all = graph.boxes.map(box => box.step);
+  return [
+    ...graph.lines,
+    ...handlers.map(to => {
+      const around = graph.frames.filter(frame => frame.kind === 'try' && to.every(step => frame.steps.includes(step)));
+      const [guarded] = [...around.map(frame => frame.steps), all].sort((one, other) => one.length - other.length);
+      return { source: guarded.filter(step => !to.includes(step)), to, points: [], why: '' };
+    })
+  ];
 }
 
 /** At most so many of the rows, in their order: those of the critical path first, then the longest. */

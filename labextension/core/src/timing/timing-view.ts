@@ -15,6 +15,7 @@ interface DrawnRow {
   track: HTMLElement;
   time: HTMLElement;
   shown: string;
+  places: string;
 }
 
 export class TimingView {
@@ -39,6 +40,7 @@ export class TimingView {
     const seconds = Math.max(timing.finished - timing.started, 0.001);
     const path = pathText(timing.criticalPath.map(label));
     setText(this._told, this._trans.__('%1 in all. Critical path: %2', formatDuration(seconds), path));
+    this.node.style.setProperty('--all', String(seconds));
     this._showAxis(seconds);
     const rows = this._showsAll ? timing.rows : mainRows(timing.rows, MAX_ROWS);
     this._all.hidden = rows.length === timing.rows.length;
@@ -53,13 +55,18 @@ export class TimingView {
     if (nodes.length !== this._rows.childElementCount || nodes.some((node, at) => node !== this._rows.children[at])) {
       this._rows.replaceChildren(...nodes);
     }
-    rows.forEach(row => this._showRow(row, timing.started, seconds, label(row.step), row.step === chosen));
+    rows.forEach(row => this._showRow(row, timing.started, label(row.step), row.step === chosen));
   }
 
   private _showAxis(seconds: number): void {
-    const marks = ticks(seconds).map(at => {
+    const times = ticks(seconds);
+    if (times.join() === this._ticks) {
+      return;
+    }
+    this._ticks = times.join();
+    const marks = times.map(at => {
       const mark = element('span', 'kfnb-Timing-tick', formatDuration(at));
-      mark.style.left = `${(100 * at) / seconds}%`;
+      mark.style.setProperty('--from', String(at));
       return mark;
     });
     const scale = element('span', 'kfnb-Timing-scale');
@@ -75,14 +82,19 @@ export class TimingView {
     const track = element('span', 'kfnb-Timing-track');
     const time = element('span', 'kfnb-Timing-time');
     node.append(name, track, time);
-    return { node, name, track, time, shown: '' };
+    return { node, name, track, time, shown: '', places: '' };
   }
 
-  private _showRow(row: TimingRow, begin: number, seconds: number, label: string, chosen: boolean): void {
+  private _showRow(row: TimingRow, begin: number, label: string, chosen: boolean): void {
     const drawn = this._drawn.get(row.step)!;
     const duration = formatDuration(row.finished - row.started);
     const bars = row.bars.slice(0, MAX_BARS);
-    const key = JSON.stringify([begin, seconds, label, chosen, row.critical, row.state, bars]);
+    const places = JSON.stringify(bars.map(bar => placeOf(bar, begin)));
+    if (places !== drawn.places) {
+      drawn.places = places;
+      drawn.track.replaceChildren(...bars.map(bar => drawnBar(bar, begin)));
+    }
+    const key = JSON.stringify([label, chosen, row.critical, row.state, duration]);
     if (key === drawn.shown) {
       return;
     }
@@ -94,7 +106,6 @@ export class TimingView {
     drawn.name.setAttribute('aria-label', `${label}: ${this._words[row.state]}, ${duration}${critical}`);
     drawn.name.title = label;
     setText(drawn.time, duration);
-    drawn.track.replaceChildren(...bars.map(bar => drawnBar(bar, begin, seconds)));
   }
 
   private readonly _words: Record<State, string>;
@@ -103,13 +114,25 @@ export class TimingView {
   private readonly _rows = element('ul', 'kfnb-Timing-rows');
   private readonly _all = element('button', 'jp-mod-styled kfnb-Timing-all');
   private _showsAll = false;
+  private _ticks = '';
   private _drawn = new Map<string, DrawnRow>();
 }
 
-function drawnBar(bar: TimingRow['bars'][number], begin: number, seconds: number): HTMLElement {
+type Bar = TimingRow['bars'][number];
+
+/** Where a bar begins and ends, in seconds; one that still runs ends where the axis ends, so that it grows without being touched. */
+function placeOf(bar: Bar, begin: number): { from: number; to: number | null; state: State } {
+  const to = bar.state === 'running' ? null : bar.finished - begin;
+  return { from: bar.started - begin, to, state: bar.state };
+}
+
+function drawnBar(bar: Bar, begin: number): HTMLElement {
+  const { from, to, state } = placeOf(bar, begin);
   const node = element('span', 'kfnb-Timing-bar');
-  node.dataset.state = bar.state;
-  node.style.left = `${(100 * (bar.started - begin)) / seconds}%`;
-  node.style.width = `${(100 * (bar.finished - bar.started)) / seconds}%`;
+  node.dataset.state = state;
+  node.style.setProperty('--from', String(from));
+  if (to !== null) {
+    node.style.setProperty('--to', String(to));
+  }
   return node;
 }

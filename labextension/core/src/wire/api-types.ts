@@ -20,6 +20,7 @@ export type OtherCell = Schemas['OtherCell'];
 export type Explanation = Schemas['Explanation'];
 export type Failure = Schemas['Failure'];
 export type Attempt = Schemas['Attempt'];
+export type Pod = Schemas['Pod'];
 export type RunStepInfo = Schemas['RunStepInfo'];
 export type RunDetails = Schemas['RunDetails'];
 export type StepRun = Schemas['StepRun'];

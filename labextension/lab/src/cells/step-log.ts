@@ -29,9 +29,9 @@ export class StepLog extends Widget {
     this.node.addEventListener('keydown', event => this._onKey(event));
     this._output = new AttemptOutput(rendermime, _trans, chunk => this._showAttempts(chunk));
     this._paths.setAttribute('aria-label', _trans.__('Iteration'));
-    this._paths.addEventListener('change', () => this._open(this._paths.value));
+    this._paths.addEventListener('change', () => this.open(this._paths.value));
     this._attempts.setAttribute('aria-label', _trans.__('Attempt'));
-    this._attempts.addEventListener('change', () => this._open(this._path, Number(this._attempts.value)));
+    this._attempts.addEventListener('change', () => this.open(this._path, Number(this._attempts.value)));
     const layout = new PanelLayout();
     layout.addWidget(new Widget({ node: this._head() }));
     layout.addWidget(this._output);
@@ -94,12 +94,12 @@ export class StepLog extends Widget {
     const attempt = `${run} ${path} ${progress?.attempts ?? 0}`;
     if (path && progress?.runs.length && attempt !== this._shownRun) {
       this._shownRun = attempt;
-      this._open(path);
+      this.open(path);
     }
   }
 
   /** Shows the log of a path. `attempt` 0 means its last attempt. */
-  private _open(path: string, attempt = 0): void {
+  open(path: string, attempt = 0): void {
     const run = this._session.run?.run.run;
     if (!run) {
       return;

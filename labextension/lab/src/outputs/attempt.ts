@@ -3,6 +3,7 @@
 import { LogQuery, LogSource } from '@kfnb/core/log/log-view';
 import { DisplayedOutput, LogChunk, LogMatches, StepValues, ValuePage } from '@kfnb/core/wire/api-types';
 import { RestClient } from '../server/rest-client';
+import { saveFile } from '../common/save-file';
 
 /** Whether a value is one that the step received, or one that it left. */
 export type Way = 'inputs' | 'outputs';
@@ -49,11 +50,6 @@ export class Attempt implements LogSource {
 
   /** Saves a value as a file of the user's, in the usual format for it. */
   async download(name: string, way: Way): Promise<void> {
-    const { file, filename } = await this.client.valueFile(this.run, this.path, name, way);
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(file);
-    link.download = filename;
-    link.click();
-    URL.revokeObjectURL(link.href);
+    saveFile(await this.client.valueFile(this.run, this.path, name, way));
   }
 }

@@ -1,30 +1,52 @@
-/** The graph of a pipeline in the side bar. */
+/** The graph of a pipeline, in the side bar, in dialogs and on the page of a run. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
-import { GraphView, MARGIN } from '@kfnb/core/graph/graph-view';
-import { StepProgress } from '@kfnb/core/run/run-progress';
+import { BoxProgress } from '@kfnb/core/graph/graph-view';
+import { GraphCanvas, Shape } from '@kfnb/core/graph/graph-canvas';
 import { Graph } from '@kfnb/core/wire/api-types';
 import * as React from 'react';
 
-const MIN_SCALE = 0.7; // the graph shrinks to this part of its size, then it scrolls
-
-interface PipelineGraphProps {
+export interface PipelineGraphProps {
   graph: Graph;
-  progress: (step: string) => StepProgress | null;
+  /** What is known of a step; the same object as long as nothing has changed. */
+  progress: (step: string) => BoxProgress | null;
+  /** How far a running step says it is. */
+  percent?: (step: string) => number | null;
+  chosen?: string | null;
+  shape?: Shape;
   onStep: (step: string) => void;
+  onFold?: (frame: string) => void;
   trans: TranslationBundle;
 }
 
-export function PipelineGraph({ graph, progress, onStep, trans }: PipelineGraphProps): React.JSX.Element {
+export function PipelineGraph(props: PipelineGraphProps): React.JSX.Element {
+  const { graph, progress, percent, chosen = null, shape = 'column', onStep, onFold, trans } = props;
   const place = React.useRef<HTMLDivElement>(null);
-  const view = React.useMemo(() => new GraphView(trans, { onStep }), [trans, onStep]);
-  React.useLayoutEffect(() => place.current?.replaceChildren(view.node), [view]);
+  const drawn = React.useRef('');
+  const shown = React.useRef(new Map<string, unknown[]>());
+  const canvas = React.useMemo(() => new GraphCanvas(trans, { onStep, onFold }, shape), [trans, onStep, onFold, shape]);
   React.useLayoutEffect(() => {
-    const width = graph.width + 2 * MARGIN;
-    view.node.style.maxWidth = `${width}px`;
-    view.node.style.minWidth = `${MIN_SCALE * width}px`;
-    view.draw(graph);
-  }, [view, graph]);
-  React.useLayoutEffect(() => view.steps.forEach(step => view.show(step, progress(step))));
-  return <div ref={place} />;
+    place.current?.replaceChildren(canvas.node);
+    drawn.current = '';
+    return () => canvas.dispose();
+  }, [canvas]);
+  React.useLayoutEffect(() => {
+    const content = JSON.stringify(graph);
+    if (content !== drawn.current) {
+      drawn.current = content; // each answer of the server has a new object, also where its graph is the same
+      shown.current.clear();
+      canvas.draw(graph);
+    }
+  }, [canvas, graph]);
+  React.useLayoutEffect(() => {
+    for (const step of canvas.steps) {
+      const now = [progress(step), percent?.(step) ?? null, step === chosen] as const;
+      const before = shown.current.get(step);
+      if (!before || now.some((part, at) => part !== before[at])) {
+        shown.current.set(step, [...now]);
+        canvas.show(step, now[0] && { ...now[0], percent: now[1] }, now[2]);
+      }
+    }
+  });
+  return <div ref={place} className="kfnb-Graph" />;
 }

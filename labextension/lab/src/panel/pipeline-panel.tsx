@@ -7,7 +7,7 @@ import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { CommandIDs } from '../common/command-ids';
-import { PipelineGraph } from './pipeline-graph';
+import { FoldableGraph } from './foldable-graph';
 import { ParameterForm } from './parameter-form';
 import { focusSoon } from '../common/focus-soon';
 import { KeepFocus } from '../common/keep-focus';
@@ -105,6 +105,10 @@ function SessionView(props: ViewProps): React.JSX.Element {
     return () => void session.changed.disconnect(redraw);
   }, [session]);
   const onStep = React.useCallback((step: string) => actions.reveal(session, step), [actions, session]);
+  const fold = React.useCallback(
+    async (folded: string[]) => (await session.client.compile(session.request(), folded)).graph ?? null,
+    [session]
+  );
   const shown = session.isPipeline ? session.lastValid : null;
   const problems = !session.isPipeline
     ? []
@@ -136,7 +140,14 @@ function SessionView(props: ViewProps): React.JSX.Element {
         <div
           className={`kfnb-Panel-graph ${session.explanation?.pipeline === null || session.lostContact ? 'kfnb-mod-stale' : ''}`}
         >
-          <PipelineGraph graph={shown.graph} progress={step => session.progress(step)} onStep={onStep} trans={trans} />
+          <FoldableGraph
+            graph={shown.graph}
+            fold={fold}
+            progress={step => session.progress(step)}
+            percent={step => session.lastLine(step)?.percent ?? null}
+            onStep={onStep}
+            trans={trans}
+          />
         </div>
       ) : (
         session.explanation && !problems.some(problem => problem.severity === 'error') && <EmptyHint {...props} />

@@ -5,6 +5,7 @@ import * as React from 'react';
 
 import { errorText, formatDuration, formatStart } from '@kfnb/core/format';
 import { SHAPES, STEP_FINAL_STATES, words } from '@kfnb/core/states';
+import { RunInfo } from '@kfnb/core/wire/api-types';
 import { FollowedRun } from '../session/followed-run';
 
 export interface PageActions {
@@ -13,6 +14,7 @@ export interface PageActions {
   /** Opens the notebook at a path of the file browser, with the states of this run on its cells. */
   openNotebook(source: FollowedRun, path: string): Promise<void>;
   copyLink(run: string): void;
+  openReport(run: RunInfo, html: string): void;
 }
 
 interface HeadProps {

@@ -8,7 +8,7 @@ import { FollowedRun } from '../session/followed-run';
 
 interface FactsProps {
   source: FollowedRun;
-  details: RunDetails;
+  details: RunDetails | null;
   trans: TranslationBundle;
 }
 
@@ -17,14 +17,15 @@ export function RunFacts({ source, details, trans }: FactsProps): React.JSX.Elem
     return null;
   }
   const { run, metrics } = source.run;
+  const { python, folder, containers, image } = details?.environment ?? {};
   const place: [string, unknown][] = [
-    [trans.__('target'), details.target],
+    [trans.__('target'), run.target],
     [trans.__('experiment'), run.experiment],
     [trans.__('notebook'), run.notebook],
-    [trans.__('Python'), details.environment.python],
-    [trans.__('folder'), details.environment.folder],
-    [trans.__('containers'), details.environment.containers],
-    [trans.__('image'), details.environment.image]
+    [trans.__('Python'), python],
+    [trans.__('folder'), folder],
+    [trans.__('containers'), containers],
+    [trans.__('image'), image]
   ];
   return (
     <>

@@ -13,6 +13,7 @@ import { pipelineIcon } from '../common/pipeline-icon';
 import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { PageActions } from './page-head';
+import { reportPage } from './report-page';
 import { RunPage } from './run-page';
 
 const LINK = 'kfnb-run'; // the parameter of an address that opens a run's page
@@ -106,6 +107,12 @@ function pageActions(
       if (panel && source.run) {
         sessions.of(panel).show(source.run);
       }
+    },
+    openReport: ({ run, pipeline }, html) => {
+      const page = reportPage(run, pipeline, html, trans);
+      [...app.shell.widgets('main')].find(open => open.id === page.id)?.dispose(); // the one of an earlier state
+      app.shell.add(page, 'main', { type: 'Report' });
+      app.shell.activateById(page.id);
     },
     copyLink: run => {
       Clipboard.copyToSystem(`${URLExt.join(PageConfig.getBaseUrl(), 'lab')}?${LINK}=${run}`);

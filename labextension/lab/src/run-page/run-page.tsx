@@ -7,21 +7,22 @@ import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 
 import { errorText, formatStart } from '@kfnb/core/format';
-import { Graph, RunDetails } from '@kfnb/core/wire/api-types';
+import { Graph } from '@kfnb/core/wire/api-types';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { FollowedRun } from '../session/followed-run';
 import { ISessions } from '../session/sessions-plugin';
 import { PageActions, PageHead } from './page-head';
+import { RunDocuments } from './run-documents';
 import { RunFacts } from './run-facts';
 import { RunGraph } from './run-graph';
 import { RunTimingChart } from './run-timing-chart';
 import { StepInspector } from './step-inspector';
+import { useDetails } from './use-details';
 
 /** What the page shows of a run beside its state. */
 export interface LoadedRun {
   source: FollowedRun;
   graph: Graph;
-  details: RunDetails;
 }
 
 /** The tab of a run. */
@@ -90,17 +91,13 @@ class RunPageContent extends ReactWidget {
     this.update();
     const { client } = this._sessions;
     try {
-      const [run, { graph }, details] = await Promise.all([
-        client.run(this._run),
-        client.graph(this._run),
-        client.runDetails(this._run)
-      ]);
+      const [run, { graph }] = await Promise.all([client.run(this._run), client.graph(this._run)]);
       if (this.isDisposed) {
         return;
       }
-      const source = this._sessions.follow(new Map(details.steps.map(step => [step.name, step.label])));
+      const source = this._sessions.follow(new Map(graph.boxes.map(box => [box.step, box.label])));
       source.show(run);
-      this._shown = { source, graph, details };
+      this._shown = { source, graph };
       this.loaded.emit(this._shown);
     } catch (error) {
       this._error = errorText(error);
@@ -122,30 +119,31 @@ interface PageProps {
 function Page({ loaded, rendermime, actions, trans }: PageProps): React.JSX.Element {
   const { source } = loaded;
   const [, redraw] = React.useReducer((count: number) => count + 1, 0);
-  const [details, setDetails] = React.useState(loaded.details);
   const [chosen, choose] = React.useState<string | null>(() => firstFailed(source));
   React.useEffect(() => {
     source.changed.connect(redraw);
     return () => void source.changed.disconnect(redraw);
   }, [source]);
-  const attempts = source.run?.steps.map(step => `${step.path} ${step.attempts} ${step.state}`).join() ?? '';
-  const run = source.run?.run.run ?? '';
-  React.useEffect(() => {
-    if (!source.active) {
-      source.client.runDetails(run).then(setDetails, () => undefined); // what was known before stays on the page
-    }
-  }, [source, run, source.active, source.active ? '' : attempts]);
-  const labels = React.useMemo(() => new Map(details.steps.map(step => [step.name, step.label])), [details]);
+  const details = useDetails(source, source.run?.run.run ?? '', chosen);
+  const close = React.useCallback(() => choose(null), []);
+  const labels = React.useMemo(() => new Map(loaded.graph.boxes.map(box => [box.step, box.label])), [loaded]);
   const label = React.useCallback((step: string) => labels.get(step) ?? step, [labels]);
   return (
     <>
-      <PageHead source={source} path={details.path} actions={actions} chosen={chosen} label={label} trans={trans} />
+      <PageHead
+        source={source}
+        path={details?.path ?? null}
+        actions={actions}
+        chosen={chosen}
+        label={label}
+        trans={trans}
+      />
       <div className="kfnb-RunPage-body">
         <div className="kfnb-RunPage-main">
           <RunGraph source={source} graph={loaded.graph} chosen={chosen} onStep={choose} trans={trans} />
           <RunTimingChart
             source={source}
-            lines={loaded.graph.lines}
+            graph={loaded.graph}
             label={label}
             chosen={chosen}
             onStep={choose}
@@ -159,10 +157,13 @@ function Page({ loaded, rendermime, actions, trans }: PageProps): React.JSX.Elem
             step={chosen}
             label={label}
             rendermime={rendermime}
-            onClose={() => choose(null)}
+            onClose={close}
             trans={trans}
           />
           <RunFacts source={source} details={details} trans={trans} />
+          {source.run && (
+            <RunDocuments run={source.run.run} client={source.client} openReport={actions.openReport} trans={trans} />
+          )}
         </div>
       </div>
     </>

@@ -52,6 +52,12 @@ export class RefusedError extends Error {
   }
 }
 
+/** A file, and the name that the server gives it. */
+export interface NamedFile {
+  file: Blob;
+  filename: string;
+}
+
 export interface StartOptions {
   target?: string;
   parameters?: Record<string, string>;
@@ -87,8 +93,9 @@ export class RestClient {
     return this._request('GET', '');
   }
 
-  compile(sent: NotebookRequest): Promise<Explanation> {
-    return this._request('POST', 'compile', sent);
+  /** What a notebook becomes. In its graph one box is drawn for each folded frame. */
+  compile(sent: NotebookRequest, folded: string[] = []): Promise<Explanation> {
+    return this._request('POST', 'compile', { ...sent, folded });
   }
 
   manifest(sent: NotebookRequest, engine: string): Promise<{ text: string; files: TravellingFile[] }> {
@@ -250,12 +257,20 @@ export class RestClient {
     return this._ofStep(id, path, `values/${encodeURIComponent(name)}`, { way, start, attempt: 0 });
   }
 
-  /** A value of a step as a file, and the name that the server gives it. */
-  async valueFile(id: string, path: string, name: string, way: string): Promise<{ file: Blob; filename: string }> {
+  /** A value of a step as a file. */
+  valueFile(id: string, path: string, name: string, way: string): Promise<NamedFile> {
     const address = `runs/${id}/steps/${encodeURIComponent(path)}/values/${encodeURIComponent(name)}/file`;
-    const response = await this._respond('GET', `${address}${URLExt.objectToQueryString({ way })}`);
-    const filename = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '')?.[1];
-    return { file: await response.blob(), filename: filename ?? name };
+    return this._file(`${address}${URLExt.objectToQueryString({ way })}`, name);
+  }
+
+  /** The report of a run: a page, or the executed notebook. */
+  report(id: string, form: 'html' | 'ipynb'): Promise<NamedFile> {
+    return this._file(`runs/${id}/report${URLExt.objectToQueryString({ form })}`, `${id}.${form}`);
+  }
+
+  /** What was submitted to the cluster of a run. */
+  runManifest(id: string): Promise<{ text: string }> {
+    return this._request('GET', `runs/${id}/manifest`);
   }
 
   /** The schedules of this machine, and of the targets of a notebook. */
@@ -294,6 +309,12 @@ export class RestClient {
     const given = attempt ? query : rest;
     const address = `runs/${id}/steps/${encodeURIComponent(path)}/${part}`;
     return this._request('GET', `${address}${URLExt.objectToQueryString(given as Record<string, string>)}`);
+  }
+
+  private async _file(path: string, fallback: string): Promise<NamedFile> {
+    const response = await this._respond('GET', path);
+    const filename = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '')?.[1];
+    return { file: await response.blob(), filename: filename ?? fallback };
   }
 
   /** The address of the websocket. */

@@ -4,6 +4,7 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Snapshot, StreamMessage } from '@kfnb/core/wire/api-types';
+import { nextFrame } from '@kfnb/core/next-frame';
 import { RunStream } from '../server/run-stream';
 import { applyMessage, isActive, pendingProgress, progressByStep, StepProgress } from '@kfnb/core/run/run-progress';
 
@@ -149,9 +150,4 @@ export class ShownRun implements IDisposable {
   private _progress = new Map<string, StepProgress>();
   private readonly _lastLines = new Map<string, LastLine>();
   private readonly _changed = new Signal<this, void>(this);
-}
-
-function nextFrame(callback: () => void): void {
-  // a page in the background draws no frames
-  void (document.hidden ? window.setTimeout(callback, 50) : window.requestAnimationFrame(callback));
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Box } from '../../wire/api-types';
 import { nextBox } from '../next-box';
-import { fit, pan, reveal, zoom } from '../viewport';
+import { fit, fitWidth, pan, reveal, scroll, zoom } from '../viewport';
 
 const WINDOW = { width: 400, height: 300 };
 const GRAPH = { width: 1600, height: 600 };
@@ -11,6 +11,20 @@ describe('the window onto a graph', () => {
   it('fits the whole graph, in the middle, and does not enlarge a small one', () => {
     expect(fit(GRAPH, WINDOW)).toEqual({ x: 0, y: -300, scale: 0.25 });
     expect(fit({ width: 200, height: 100 }, WINDOW)).toEqual({ x: -100, y: -100, scale: 1 });
+  });
+
+  it('fits the width of a column, from the top on', () => {
+    expect(fitWidth({ width: 800, height: 6000 }, WINDOW)).toEqual({ x: 0, y: 0, scale: 0.5 });
+    expect(fitWidth({ width: 100, height: 6000 }, WINDOW)).toEqual({ x: -150, y: 0, scale: 1 });
+  });
+
+  it('moves with the wheel as far as there is more of the graph, and then lets the page move', () => {
+    const here = { x: 0, y: 0, scale: 1 };
+    expect(scroll(here, 0, 100, GRAPH, WINDOW)).toEqual({ x: 0, y: 100, scale: 1 });
+    expect(scroll(here, 0, 1000, GRAPH, WINDOW)).toEqual({ x: 0, y: 300, scale: 1 });
+    expect(scroll(here, 0, -100, GRAPH, WINDOW)).toBe(here);
+    const inSight = { x: -100, y: -50, scale: 1 };
+    expect(scroll(inSight, 30, 30, { width: 200, height: 200 }, WINDOW)).toBe(inSight);
   });
 
   it('keeps what is under the pointer while it zooms, within limits', () => {

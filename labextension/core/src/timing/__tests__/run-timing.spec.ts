@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { progressByStep } from '../../run/run-progress';
-import { Line, Snapshot, StepRun } from '../../wire/api-types';
-import { mainRows, pathText, runTiming, ticks } from '../run-timing';
+import { Graph, Line, Snapshot, StepRun } from '../../wire/api-types';
+import { mainRows, pathText, runTiming, ticks, waits } from '../run-timing';
 
 function ran(
   path: string,
@@ -22,6 +22,13 @@ function timing(steps: StepRun[], lines: Line[], now = 100) {
 }
 
 describe('the timing of a run', () => {
+  it('goes through an exit handler to what ended last before it', () => {
+    const boxes = ['load', 'work', 'clean'].map(step => ({ step, kind: step === 'clean' ? 'finally' : '' }));
+    const graph = { boxes, frames: [], lines: [line('load', 'work')] } as unknown as Graph;
+    const steps = [ran('load', 0, 2), ran('work', 2, 5), ran('clean', 5, 6)];
+    expect(timing(steps, waits(graph))?.criticalPath).toEqual(['load', 'work', 'clean']);
+  });
+
   it('finds the steps that decided how long it took', () => {
     const steps = [ran('load', 0, 2), ran('fast', 2, 3), ran('slow', 2, 9), ran('join', 9, 10), ran('apart', 0, 4)];
     const lines = [line('load', 'fast'), line('load', 'slow'), line('fast', 'join'), line('slow', 'join')];

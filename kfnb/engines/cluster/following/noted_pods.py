@@ -1,0 +1,43 @@
+"""Keeps beside the logs what the cluster says of the pods of steps, because it forgets pods and their events soon after a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from kfnb.engines.cluster.following.namespace_watch import FollowedWorkflow
+from kfnb.engines.cluster.following.observed_steps import ObservedStep
+from kfnb.runs.attempt_pod import note_pod
+
+
+class NotedPods:
+    """Notes the pod of a step when something is to be said of the step that was not said before.
+
+    Parameters
+    ----------
+    folder_of
+        The folder of an attempt, by the path of its step and its number among the pods of this Workflow.
+    """
+
+    def __init__(self, folder_of: Callable[[str, int], Path]) -> None:
+        self._folder_of = folder_of
+        self._noted: dict[str, tuple[str, str, str]] = {}  #: by the id of the node, what was said of its step
+
+    def note(self, followed: FollowedWorkflow, steps: Iterable[ObservedStep]) -> None:
+        for step in steps:
+            if not step.attempts or step.job.helps:
+                continue
+            attempt = step.attempts[-1]
+            pod = followed.pod(attempt.node)
+            if pod is None:
+                continue
+            node = (pod.get("spec") or {}).get("nodeName", "")
+            said = (attempt.state, step.message, node)
+            if self._noted.get(attempt.node) == said:
+                continue
+            self._noted[attempt.node] = said
+            name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace", "")
+            events = [asdict(event) for event in followed.events(name)]
+            known = {"name": name, "namespace": namespace, "node": node, "events": events}
+            note_pod(self._folder_of(step.path, attempt.number), known)

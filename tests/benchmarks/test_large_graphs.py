@@ -1,0 +1,78 @@
+"""The page of a run with 40, 200 and 1,000 steps: the work until its graph can be used, and the longest task while states change."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from playwright.sync_api import CDPSession, Page
+
+from kfnb.pipeline.model import Edge, Pipeline, Step
+from kfnb.pipeline.serialize import to_json
+from kfnb.runs.kept_pipeline import PIPELINE
+from kfnb.runs.record.private_record_files import write_file
+from kfnb.runs.record.run_store import RunStore
+from tests.benchmarks.measure import report
+from tests.benchmarks.test_lab import LONG_TASKS, busy
+from tests.notebooks import cell
+from tests.ui.conftest import Lab, OpenNotebook
+
+WIDE = 8  #: steps side by side
+OPEN = """async run => {
+    await window.jupyterapp.commands.execute('kfnb:open-run', { run });
+    while (!document.querySelector('.kfnb-RunPage .kfnb-Dag-box')) {
+        await new Promise(done => setTimeout(done, 1));
+    }
+    await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+}"""
+
+
+def recorded(lab: Lab, count: int) -> tuple[RunStore, str]:
+    """A run in the server's own record that goes on, and whose steps have not begun."""
+    steps = tuple(Step(f"step_{n}", ()) for n in range(count))
+    pairs = [(m, n) for n in range(WIDE, count) for m in {n - WIDE, n - n % WIDE - 1}]
+    edges = tuple(Edge(f"step_{m}", f"step_{n}", (), "") for m, n in pairs)
+    store = RunStore(lab.home / "kfnb_home")
+    run = store.create(f"{count} steps", None, None, "kfp", {})
+    write_file(store.folder(run) / PIPELINE, json.dumps(to_json(Pipeline("large", body=steps, edges=edges))))
+    store.record_run(run, "succeeded", started=time.time(), finished=time.time())
+    with store.changing():
+        for step in steps:
+            store.record_step(run, step.name, step.name, "pending", attempts=0)
+    return store, run
+
+
+@pytest.mark.parametrize(("count", "bar"), [(40, 0.1), (200, 0.3), (1000, 1.0)])
+def test_a_large_graph(
+    lab: Lab,
+    open_notebook: OpenNotebook,
+    page: Page,
+    traced: CDPSession,
+    count: int,
+    bar: float,
+) -> None:
+    """Bars: 0.1, 0.3 and 1 s of the main thread's work until the graph can be used; no task above 50 ms while states change."""
+    open_notebook(cell("1"))
+    store, run = recorded(lab, count)
+    page.evaluate(LONG_TASKS)
+    page.wait_for_timeout(1000)  # what JupyterLab does after it has opened
+    before = busy(traced)
+    page.evaluate(OPEN, run)
+    took = busy(traced) - before
+    report(f"{count} steps: until the graph of a run can be used, against its bar", took, bar, f"{bar} s")
+    page.wait_for_timeout(500)
+    opening = page.evaluate("window.long.splice(0)")
+    for first in range(0, count, 10):
+        with store.changing():
+            for n in range(first, min(first + 10, count)):
+                store.record_step(run, f"step_{n}", f"step_{n}", "running", started=time.time(), attempts=1)
+        time.sleep(0.02)
+    page.wait_for_function(
+        "count => document.querySelectorAll('.kfnb-RunPage .kfnb-Dag-box[data-state=running]').length === count",
+        arg=count,
+    )
+    page.wait_for_timeout(500)
+    changing = page.evaluate("window.long.splice(0)")
+    print(f"{count} steps: long tasks in ms while it opens {opening}, while states change {changing}")
+    store.close()
