@@ -2,6 +2,7 @@
 
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { MOST_RUNS } from '@kfnb/core/comparison/comparison-parts';
@@ -17,11 +18,12 @@ export const comparisonPlugin: JupyterFrontEndPlugin<void> = {
   id: 'kfnb:comparison',
   description: 'Shows what differs between runs.',
   autoStart: true,
-  requires: [ISessions],
+  requires: [ISessions, IRenderMimeRegistry],
   optional: [ICommandPalette, ILayoutRestorer, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     sessions: ISessions,
+    rendermime: IRenderMimeRegistry,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     translator: ITranslator | null
@@ -32,7 +34,7 @@ export const comparisonPlugin: JupyterFrontEndPlugin<void> = {
     const open = (runs: string[]): ComparisonPage => {
       let page = tracker.find(one => one.runs.join() === runs.join());
       if (!page) {
-        page = new ComparisonPage(runs, sessions.client, openRun, trans);
+        page = new ComparisonPage(runs, sessions.client, rendermime, openRun, trans);
         page.replaced.connect((old, others) => {
           open(others);
           old.dispose();
