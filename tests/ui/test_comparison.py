@@ -62,6 +62,11 @@ def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNoteb
     shown.get_by_label("Show also what is the same").press("Space")
     expect(shown.locator('[data-part="packages"] tr[data-name="jupyterlab"]')).to_be_visible()
     shown.get_by_label("Show also what is the same").press("Space")
+    shown.get_by_role("combobox").select_option("train")
+    sides = shown.get_by_role("region", name="Side by side")
+    expect(sides.locator(".kfnb-Log-body")).to_contain_text(["6", "6", "5"])
+    sides.scroll_into_view_if_needed()
+    screenshot(page, "comparison-sides")
     page.set_viewport_size({"width": 700, "height": 700})
     screenshot(page, "comparison-narrow")
     page.set_viewport_size({"width": 1280, "height": 800})
@@ -74,6 +79,19 @@ def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNoteb
     is_uncovered(page)
     expect(page.locator(".kfnb-Comparison thead th")).to_have_count(2)
     assert ids[0] in (page.locator(".kfnb-Comparison thead button").first.get_attribute("title") or "")
+
+    page.evaluate("void window.jupyterapp.commands.execute('kfnb:compare-runs')")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Find").fill("rate = 0.1")
+    boxes = dialog.get_by_role("checkbox", name=re.compile("compared"))
+    expect(boxes).to_have_count(2)
+    dialog.get_by_label("Find").fill("compared")
+    expect(boxes).to_have_count(3)
+    for box in boxes.all():
+        box.check()
+    screenshot(page, "comparison-dialog")
+    dialog.get_by_role("button", name="Compare").press("Enter")
+    expect(page.locator(".kfnb-Comparison:visible thead th")).to_have_count(3)
 
 
 def test_a_sweep_is_a_table_with_plots_and_a_part_of_an_axis_narrows_it(lab: Lab, open_notebook: OpenNotebook) -> None:
@@ -118,5 +136,7 @@ def test_a_sweep_is_a_table_with_plots_and_a_part_of_an_axis_narrows_it(lab: Lab
     expect(shown.locator(".kfnb-Experiment-marked")).to_contain_text("rate = 0.5, depth = 1")
     page.set_viewport_size({"width": 700, "height": 800})
     screenshot(page, "experiment-narrow")
+    page.set_viewport_size({"width": 1900, "height": 1000})
+    screenshot(page, "experiment-wide")
     shown.get_by_role("button", name="Show all runs").press("Enter")
     expect(rows).to_have_count(4)

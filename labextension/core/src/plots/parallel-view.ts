@@ -55,7 +55,13 @@ export class ParallelView {
 
   /** Draws the plot, as wide as there is room. */
   show(plot: ParallelPlot, room: number): void {
+    const before = this._plot;
     this._plot = plot;
+    if (before && room === this._room && hasSamePicture(before, plot)) {
+      this._mark(plot.marked);
+      return;
+    }
+    this._room = room;
     const width = Math.max(room, 2 * SIDE + AXIS_GAP * (plot.columns.length - 1));
     this._gap = plot.columns.length > 1 ? (width - 2 * SIDE) / (plot.columns.length - 1) : 0;
     this.node.setAttribute('width', String(width));
@@ -75,7 +81,7 @@ export class ParallelView {
   private _drawLines(plot: ParallelPlot): void {
     const color = plot.color === null ? null : (plot.axes.get(plot.color) ?? null);
     const colored = plot.columns.find(column => column.key === plot.color);
-    const order = (run: ListedRun) => (run.run === plot.marked ? 2 : plot.inside.has(run.run) ? 1 : 0);
+    const order = (run: ListedRun) => Number(plot.inside.has(run.run)); // the lines above come last
     const lines = [...plot.runs]
       .sort((a, b) => order(a) - order(b))
       .map(run => {
@@ -85,7 +91,6 @@ export class ParallelView {
           'data-run': run.run
         });
         line.classList.toggle('kfnb-mod-out', !plot.inside.has(run.run));
-        line.classList.toggle('kfnb-mod-marked', run.run === plot.marked);
         line.classList.toggle('kfnb-mod-failed', run.state === 'failed');
         if (color && colored) {
           line.style.stroke = placeColor(color.place(colored.valueOf(run)));
@@ -93,6 +98,17 @@ export class ParallelView {
         return line;
       });
     this._lines.replaceChildren(...lines);
+    this._mark(plot.marked);
+  }
+
+  /** Tells one run apart, without drawing the others anew. */
+  private _mark(run: string | null): void {
+    this._lines.querySelector('.kfnb-mod-marked')?.classList.remove('kfnb-mod-marked');
+    const line = run === null ? null : this._lines.querySelector(`[data-run="${CSS.escape(run)}"]`);
+    if (line) {
+      line.classList.add('kfnb-mod-marked');
+      this._lines.append(line); // above the others
+    }
   }
 
   private _pointOf(plot: ParallelPlot, column: RunColumn, at: number, run: ListedRun): [number, number] | null {
@@ -222,7 +238,23 @@ export class ParallelView {
   private readonly _axes = svgElement('g', {});
   private _plot: ParallelPlot | null = null;
   private _gap = 0;
+  private _room = 0;
   private _from: { axis: string; place: number } | null = null;
+}
+
+/** Whether two plots differ at most in the run that is told apart. */
+function hasSamePicture(one: ParallelPlot, other: ParallelPlot): boolean {
+  const { runs, columns, axes, color, ranges, inside } = one;
+  const sameColumns =
+    columns.length === other.columns.length && columns.every((each, at) => each === other.columns[at]);
+  return (
+    sameColumns &&
+    runs === other.runs &&
+    axes === other.axes &&
+    color === other.color &&
+    ranges === other.ranges &&
+    inside === other.inside
+  );
 }
 
 function yOf(place: number): number {

@@ -49,6 +49,13 @@ export class ScatterView {
 
   /** Draws the plot, as wide as there is room. */
   show(plot: ScatterPlot, room: number): void {
+    const before = this._plot;
+    this._plot = plot;
+    if (before && room === this._room && hasSamePicture(before, plot)) {
+      this._mark(plot.marked);
+      return;
+    }
+    this._room = room;
     const width = Math.max(320, room);
     this.node.setAttribute('width', String(width));
     this.node.setAttribute('height', String(HEIGHT));
@@ -63,7 +70,7 @@ export class ScatterView {
     const up = plot.axes.get(y.key)!;
     const left = (place: number) => LEFT + place * (width - LEFT - RIGHT);
     this._drawFrame(plot, across, up, width, left);
-    const rank = (run: ListedRun) => (run.run === plot.marked ? 2 : plot.inside.has(run.run) ? 1 : 0);
+    const rank = (run: ListedRun) => Number(plot.inside.has(run.run)); // the points above come last
     const points = [...runs]
       .sort((a, b) => rank(a) - rank(b))
       .flatMap(run => {
@@ -76,19 +83,28 @@ export class ScatterView {
           : [this._point(plot, run, left(places[0]), yOf(places[1]))];
       });
     this._points.replaceChildren(...points);
+    this._mark(plot.marked);
+  }
+
+  /** Tells one run apart, without drawing the others anew. */
+  private _mark(run: string | null): void {
+    this._points.querySelector('.kfnb-mod-marked')?.classList.remove('kfnb-mod-marked');
+    const point = run === null ? null : this._points.querySelector(`[data-run="${CSS.escape(run)}"]`);
+    if (point) {
+      point.classList.add('kfnb-mod-marked');
+      this._points.append(point); // above the others
+    }
   }
 
   private _point(plot: ScatterPlot, run: ListedRun, x: number, y: number): SVGElement {
-    const marked = run.run === plot.marked;
     const point = svgElement('circle', {
       class: 'kfnb-Scatter-point',
       cx: Math.round(x * 10) / 10,
       cy: Math.round(y * 10) / 10,
-      r: marked ? RADIUS + 3 : RADIUS,
+      r: RADIUS,
       'data-run': run.run
     });
     point.classList.toggle('kfnb-mod-out', !plot.inside.has(run.run));
-    point.classList.toggle('kfnb-mod-marked', marked);
     const axis = plot.color && plot.axes.get(plot.color.key);
     if (plot.color && axis) {
       point.style.fill = placeColor(axis.place(plot.color.valueOf(run)));
@@ -148,6 +164,15 @@ export class ScatterView {
   private readonly _title = svgElement('title', {});
   private readonly _frame = svgElement('g', {});
   private readonly _points = svgElement('g', {});
+  private _plot: ScatterPlot | null = null;
+  private _room = 0;
+}
+
+/** Whether two plots differ at most in the run that is told apart. */
+function hasSamePicture(one: ScatterPlot, other: ScatterPlot): boolean {
+  const { runs, x, y, color, axes, inside } = one;
+  const sameColumns = x === other.x && y === other.y && color === other.color;
+  return sameColumns && runs === other.runs && axes === other.axes && inside === other.inside;
 }
 
 function yOf(place: number): number {

@@ -9,6 +9,7 @@ import { FEWEST_RUNS, MOST_RUNS } from '@kfnb/core/comparison/comparison-parts';
 import { errorText } from '@kfnb/core/format';
 import { FINAL_STATES } from '@kfnb/core/states';
 import { ListedRun } from '@kfnb/core/wire/api-types';
+import { KeepFocus } from '../common/keep-focus';
 import { AllRunsModel } from './all-runs-model';
 import { ExperimentList } from './experiment-list';
 import { RunFilterForm } from './run-filter-form';
@@ -67,7 +68,11 @@ export class AllRunsView extends ReactWidget {
   protected render(): React.JSX.Element {
     return (
       <UseSignal signal={this._model.changed}>
-        {() => <AllRuns model={this._model} actions={this._actions} trans={this._trans} />}
+        {() => (
+          <KeepFocus className="kfnb-AllRuns-body">
+            <AllRuns model={this._model} actions={this._actions} trans={this._trans} />
+          </KeepFocus>
+        )}
       </UseSignal>
     );
   }

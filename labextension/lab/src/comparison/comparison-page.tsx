@@ -1,6 +1,7 @@
 /** The page of a comparison in the main area: what is the same and what differs between runs. */
 
 import { MainAreaWidget, ReactWidget } from '@jupyterlab/apputils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import * as React from 'react';
@@ -13,6 +14,7 @@ import { pipelineIcon } from '../common/pipeline-icon';
 import { RestClient } from '../server/rest-client';
 import { CodeDifferences } from './code-differences';
 import { ComparisonTable } from './comparison-table';
+import { SideBySide } from './side-by-side';
 
 const REFRESH_INTERVAL = 3_000; // milliseconds, while one of the runs goes on
 
@@ -21,11 +23,12 @@ export class ComparisonPage extends MainAreaWidget<ComparisonContent> {
   constructor(
     readonly runs: string[],
     client: RestClient,
+    rendermime: IRenderMimeRegistry,
     openRun: (run: string) => void,
     trans: TranslationBundle
   ) {
     const actions = { openRun, replace: (others: string[]) => this.replaced.emit(others) };
-    super({ content: new ComparisonContent(runs, client, actions, trans) });
+    super({ content: new ComparisonContent(runs, client, rendermime, actions, trans) });
     this.toolbar.hide();
     this.id = `kfnb-comparison-${runs.join('-')}`;
     this.title.icon = pipelineIcon;
@@ -48,6 +51,7 @@ class ComparisonContent extends ReactWidget {
   constructor(
     private readonly _runs: string[],
     private readonly _client: RestClient,
+    private readonly _rendermime: IRenderMimeRegistry,
     private readonly _actions: ComparisonActions,
     private readonly _trans: TranslationBundle
   ) {
@@ -57,19 +61,28 @@ class ComparisonContent extends ReactWidget {
   }
 
   protected render(): React.JSX.Element {
-    return <Loader runs={this._runs} client={this._client} actions={this._actions} trans={this._trans} />;
+    return (
+      <Loader
+        runs={this._runs}
+        client={this._client}
+        rendermime={this._rendermime}
+        actions={this._actions}
+        trans={this._trans}
+      />
+    );
   }
 }
 
 interface LoaderProps {
   runs: string[];
   client: RestClient;
+  rendermime: IRenderMimeRegistry;
   actions: ComparisonActions;
   trans: TranslationBundle;
 }
 
 /** Reads the comparison, and again while one of its runs goes on. */
-function Loader({ runs, client, actions, trans }: LoaderProps): React.JSX.Element {
+function Loader({ runs, client, rendermime, actions, trans }: LoaderProps): React.JSX.Element {
   const [comparison, setComparison] = React.useState<Comparison | null>(null);
   const [error, setError] = React.useState<string | null>(null);
   const load = React.useCallback(async () => {
@@ -97,18 +110,22 @@ function Loader({ runs, client, actions, trans }: LoaderProps): React.JSX.Elemen
         </div>
       )}
       {comparison === null && error === null && <p role="status">{trans.__('The runs are being read …')}</p>}
-      {comparison && <Compared comparison={comparison} actions={actions} trans={trans} />}
+      {comparison && (
+        <Compared comparison={comparison} client={client} rendermime={rendermime} actions={actions} trans={trans} />
+      )}
     </>
   );
 }
 
 interface ComparedProps {
   comparison: Comparison;
+  client: RestClient;
+  rendermime: IRenderMimeRegistry;
   actions: ComparisonActions;
   trans: TranslationBundle;
 }
 
-function Compared({ comparison, actions, trans }: ComparedProps): React.JSX.Element {
+function Compared({ comparison, client, rendermime, actions, trans }: ComparedProps): React.JSX.Element {
   const [all, setAll] = React.useState(false);
   const parts = partsToShow(comparison, all, trans);
   const cells = cellsToShow(comparison, all);
@@ -133,6 +150,7 @@ function Compared({ comparison, actions, trans }: ComparedProps): React.JSX.Elem
         trans={trans}
       />
       {cells.length > 0 && <CodeDifferences comparison={comparison} cells={cells} trans={trans} />}
+      <SideBySide comparison={comparison} client={client} rendermime={rendermime} trans={trans} />
       {!all && same.length > 0 && (
         <p className="kfnb-Comparison-same">{trans.__('The same in all runs: %1', same.join(', '))}</p>
       )}

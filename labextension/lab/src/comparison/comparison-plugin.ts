@@ -2,12 +2,14 @@
 
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { MOST_RUNS } from '@kfnb/core/comparison/comparison-parts';
 import { errorText } from '@kfnb/core/format';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
+import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { chooseRuns } from './choose-runs-dialog';
 import { ComparisonPage } from './comparison-page';
@@ -16,11 +18,12 @@ export const comparisonPlugin: JupyterFrontEndPlugin<void> = {
   id: 'kfnb:comparison',
   description: 'Shows what differs between runs.',
   autoStart: true,
-  requires: [ISessions],
+  requires: [ISessions, IRenderMimeRegistry],
   optional: [ICommandPalette, ILayoutRestorer, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     sessions: ISessions,
+    rendermime: IRenderMimeRegistry,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     translator: ITranslator | null
@@ -31,15 +34,14 @@ export const comparisonPlugin: JupyterFrontEndPlugin<void> = {
     const open = (runs: string[]): ComparisonPage => {
       let page = tracker.find(one => one.runs.join() === runs.join());
       if (!page) {
-        page = new ComparisonPage(runs, sessions.client, openRun, trans);
+        page = new ComparisonPage(runs, sessions.client, rendermime, openRun, trans);
         page.replaced.connect((old, others) => {
           open(others);
           old.dispose();
         });
-        app.shell.add(page, 'main', { type: 'Comparison' });
         void tracker.add(page);
       }
-      app.shell.activateById(page.id);
+      showPage(app.shell, page, 'Comparison');
       return page;
     };
     const command = CommandIDs.compareRuns;

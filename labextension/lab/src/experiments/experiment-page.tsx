@@ -106,6 +106,11 @@ function Experiment({ runs, actions, trans }: ExperimentProps): React.JSX.Elemen
   const [marked, mark] = React.useState<string | null>(null);
   const [order, setOrder] = React.useState({ key: '', descending: false });
   const [chosen, choose] = React.useState<ReadonlySet<string>>(new Set());
+  const chooseRun = React.useCallback(
+    (run: string, isChosen: boolean) =>
+      choose(before => new Set([...[...before].filter(one => one !== run), ...(isChosen ? [run] : [])])),
+    []
+  );
   const columns = React.useMemo(() => runColumns(runs, trans), [runs, trans]);
   const axes = React.useMemo(() => axesOf(columns, runs), [columns, runs]);
   const inside = React.useMemo(() => {
@@ -165,7 +170,7 @@ function Experiment({ runs, actions, trans }: ExperimentProps): React.JSX.Elemen
         marked={marked}
         onMark={mark}
         chosen={chosen}
-        onChoose={choose}
+        onChoose={chooseRun}
         onOpen={actions.openRun}
         trans={trans}
       />

@@ -57,13 +57,19 @@ export function ExperimentPlots(props: PlotsProps): React.JSX.Element | null {
           </fieldset>
         </details>
       </div>
-      <Parallel {...props} columns={shown} color={color} />
-      <p className="kfnb-Experiment-hint">
-        {trans.__(
-          'Drag along an axis, or move the arrows at its ends with the arrow keys, to choose a part of the runs.'
-        )}
-      </p>
-      <Scatter {...props} first={first} color={color} />
+      <div className="kfnb-Experiment-columns">
+        <div>
+          <Parallel {...props} columns={shown} color={color} />
+          <p className="kfnb-Experiment-hint">
+            {trans.__(
+              'Drag along an axis, or move the arrows at its ends with the arrow keys, to choose a part of the runs.'
+            )}
+          </p>
+        </div>
+        <div>
+          <Scatter {...props} first={first} color={color} />
+        </div>
+      </div>
       <p className="kfnb-Experiment-marked" aria-live="polite">
         {run ? runText(run, shown, trans) : '\u00a0'}
       </p>

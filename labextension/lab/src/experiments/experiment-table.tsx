@@ -22,13 +22,13 @@ interface TableProps {
   marked: string | null;
   onMark: (run: string | null) => void;
   chosen: ReadonlySet<string>;
-  onChoose: (chosen: ReadonlySet<string>) => void;
+  onChoose: (run: string, chosen: boolean) => void;
   onOpen: (run: string) => void;
   trans: TranslationBundle;
 }
 
 export function ExperimentTable(props: TableProps): React.JSX.Element {
-  const { runs, columns, order, onOrder, trans } = props;
+  const { runs, columns, order, onOrder, marked, onMark, chosen, onChoose, onOpen, trans } = props;
   const sorted = (key: string) => (order.key !== key ? 'none' : order.descending ? 'descending' : 'ascending');
   return (
     <div className="kfnb-Experiment-table" role="region" aria-label={trans.__('Runs of the experiment')} tabIndex={0}>
@@ -60,7 +60,17 @@ export function ExperimentTable(props: TableProps): React.JSX.Element {
         </thead>
         <tbody>
           {runs.map(run => (
-            <Row key={run.run} {...props} run={run} />
+            <Row
+              key={run.run}
+              run={run}
+              columns={columns}
+              marked={run.run === marked}
+              onMark={onMark}
+              chosen={chosen.has(run.run)}
+              onChoose={onChoose}
+              onOpen={onOpen}
+              trans={trans}
+            />
           ))}
         </tbody>
       </table>
@@ -68,14 +78,21 @@ export function ExperimentTable(props: TableProps): React.JSX.Element {
   );
 }
 
-function Row(props: TableProps & { run: ListedRun }): React.JSX.Element {
+interface RowProps extends Pick<TableProps, 'columns' | 'onMark' | 'onChoose' | 'onOpen' | 'trans'> {
+  run: ListedRun;
+  marked: boolean;
+  chosen: boolean;
+}
+
+/** A row is drawn anew only when something in it changes: there may be a thousand of them. */
+const Row = React.memo(function Row(props: RowProps): React.JSX.Element {
   const { run, columns, marked, onMark, chosen, onChoose, onOpen, trans } = props;
   const began = formatStart(run.created);
   return (
     <tr
       data-run={run.run}
       data-state={run.state}
-      className={run.run === marked ? 'kfnb-mod-marked' : ''}
+      className={marked ? 'kfnb-mod-marked' : ''}
       onPointerEnter={() => onMark(run.run)}
       onPointerLeave={() => onMark(null)}
       onFocus={() => onMark(run.run)}
@@ -85,11 +102,8 @@ function Row(props: TableProps & { run: ListedRun }): React.JSX.Element {
         <input
           type="checkbox"
           aria-label={trans.__('Choose the run %1', began)}
-          checked={chosen.has(run.run)}
-          onChange={event => {
-            const others = [...chosen].filter(one => one !== run.run);
-            onChoose(new Set(event.target.checked ? [...others, run.run] : others));
-          }}
+          checked={chosen}
+          onChange={event => onChoose(run.run, event.target.checked)}
         />
       </td>
       <th scope="row">
@@ -112,4 +126,4 @@ function Row(props: TableProps & { run: ListedRun }): React.JSX.Element {
       })}
     </tr>
   );
-}
+});

@@ -97,7 +97,7 @@ class RunPageContent extends ReactWidget {
       if (this.isDisposed) {
         return;
       }
-      const source = this._sessions.follow(graph.boxes.map(box => box.step));
+      const source = this._sessions.follow(new Map(graph.boxes.map(box => [box.step, box.label])));
       source.show(run);
       this._shown = { source, graph };
       this.loaded.emit(this._shown);
