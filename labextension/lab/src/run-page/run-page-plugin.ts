@@ -108,6 +108,7 @@ function pageActions(
         sessions.of(panel).show(source.run);
       }
     },
+    compare: runs => void app.commands.execute(CommandIDs.compareRuns, { runs }),
     openReport: ({ run, pipeline }, html) => {
       const page = reportPage(run, pipeline, html, trans);
       [...app.shell.widgets('main')].find(open => open.id === page.id)?.dispose(); // the one of an earlier state
