@@ -36,7 +36,7 @@ LARGEST = 10  #: steps of a generated pipeline: engines take their time with eac
 
 
 def compared(pipeline: Pipeline, cluster: Pods, oracle: Oracle, given: dict[str, Any], which: str = "") -> Outcome:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         theirs = locally(pipeline, Path(folder), given)
         assert not differences(on_argo(pipeline, cluster, given), theirs), f"{which} on Argo"
         mine = on_kfp(pipeline, oracle, given, Path(folder) / "kfp")

@@ -29,7 +29,7 @@ def test_a_generated_notebook_gives_what_one_kernel_gives(block: int, kernel: Re
     @given(st.randoms(use_true_random=False))
     def check(random: Random) -> None:
         sources, data = program(random, marks=block % 2 == 1)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             path = Path(folder)
             theirs = kernel.run(sources, path, kfnb=True)
             try:

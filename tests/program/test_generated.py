@@ -80,7 +80,7 @@ def test_a_generated_pipeline_does_what_plain_python_does(block: int, times: int
         built = read(body, before=COMPONENTS)
         assert built.pipeline is not None, body + "\n" + "\n".join(str(p) for p in built.problems)
         theirs, their_error = as_python(body, built.pipeline)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             mine, error, text = on_the_engine(built.pipeline, Path(folder))
         assert error == their_error, f"{body}\n{text}"
         if error is None:

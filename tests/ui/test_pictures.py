@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import OpenNotebook
-from tests.ui.helpers import badge, has_state, panel, press_run, screenshot, set_theme
+from tests.ui.helpers import badge, command, has_state, panel, press_run, screenshot, set_theme
 from tests.ui.test_runs import FAILS
 
 pytestmark = pytest.mark.slow
@@ -99,8 +99,31 @@ def test_problems(open_notebook: OpenNotebook) -> None:
     pictures(page, "problems")
 
 
-def test_notebook_7(open_notebook: OpenNotebook) -> None:
+def test_notebook_7_has_what_jupyterlab_has(open_notebook: OpenNotebook) -> None:
     page = open_notebook(*FAILS, app="notebooks")
     press_run(page)
     has_state(page, "divide", "failed")
     screenshot(page, "notebook-7")
+    # its side bars have no icons: the button of the notebook's toolbar opens the panel
+    page.locator('[data-jp-item-name="kfnb-panel"] jp-button').click()
+    side = page.locator("#kfnb-panel")
+    expect(side.locator('.kfnb-Dag-box[data-step="divide"]')).to_have_attribute("data-state", "failed")
+    screenshot(page, "notebook-7-panel")
+    # its main area holds the notebook only: pages open below it, and come back to it
+    side.get_by_role("button", name="Open its page").click()
+    expect(page.locator(".kfnb-RunPage-state")).to_have_text("✗ failed")
+    screenshot(page, "notebook-7-run-page")
+    tabs = len(page.context.pages)
+    page.locator(".kfnb-RunPage").get_by_role("button", name="Open Notebook").click()
+    side.get_by_role("button", name="All runs of all notebooks").click()
+    row = page.locator(".kfnb-AllRuns tbody tr").first
+    expect(row).to_be_visible()
+    row.locator(".kfnb-AllRuns-open").click()
+    assert len(page.context.pages) == tabs, "the notebook is open already"
+    command(page, "apputils:activate-command-palette")
+    page.keyboard.type("Schedule This Notebook")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("form", name="New schedule").get_by_label("How often")).to_be_visible()
+    screenshot(page, "notebook-7-schedules")
+    badge(page, "divide").get_by_role("button", name="More for this step").click()
+    expect(page.get_by_role("menuitem", name="Retry From Here")).to_be_visible()

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import Gates, Lab, OpenNotebook
-from tests.ui.helpers import command, has_state, press_run, screenshot, set_theme
+from tests.ui.helpers import command, has_state, in_notebook, press_run, screenshot, set_theme
 from tests.ui.test_hard import violations
 
 pytestmark = pytest.mark.slow
@@ -98,3 +98,15 @@ def test_a_run_is_watched_looked_into_and_retried_by_keyboard(
     expect(page.locator(".kfnb-RunPage-head code")).to_have_text(run)
     page.locator(".kfnb-RunPage").get_by_role("button", name="Open Notebook").click()
     has_state(page, "divide", "failed")
+    # another run of the notebook, and what differs
+    found = in_notebook(page, "panel => [panel.content.model.toJSON(), panel.context.path]")
+    sent = {"notebook": found[0], "path": found[1], "parameters": {"limit": "4"}}
+    other = lab.ask("POST", "kfnb/api/v1/runs", sent)["run"]["run"]
+    command(page, "kfnb:open-run", run=other)
+    view = page.locator(".kfnb-RunPage:visible")
+    expect(view.locator(".kfnb-RunPage-state")).to_have_text("✓ succeeded")
+    view.get_by_text("Differs from the run before").click()
+    expect(view.get_by_role("table", name="Parameters").last).to_contain_text("3 → 4")
+    screenshot(page, "run-page-differs")
+    view.get_by_role("button", name="Compare both").click()
+    expect(page.locator(".kfnb-Comparison:visible")).to_contain_text("limit")

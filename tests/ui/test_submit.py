@@ -9,6 +9,7 @@ from tests.notebooks import cell
 from tests.ui.conftest import OpenNotebook
 from tests.ui.helpers import has_state, panel, screenshot, set_theme
 from tests.ui.test_hard import violations
+from tests.ui.test_marks import tags
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,18 @@ def test_a_run_is_started_from_the_form_which_remembers_it(open_notebook: OpenNo
     expect(dialog.get_by_role("alert")).to_have_count(0)
     dialog.get_by_label("Experiment").fill("trees")
     dialog.get_by_text("2 steps").click()
-    expect(dialog.get_by_role("row", name="grow")).to_contain_text("2")
+    cpu = dialog.get_by_label("CPU of step grow")
+    expect(cpu).to_have_value("1")
+    cpu.fill("much")
+    cpu.press("Enter")
+    expect(dialog.locator(".kfnb-Submit-problems, .kfnb-Submit-health")).to_contain_text(["cpu:much"])
+    cpu.fill("0.5")
+    cpu.press("Enter")
+    retries = dialog.get_by_label("Retries of step count")
+    retries.fill("1")
+    retries.press("Tab")
+    expect(dialog.get_by_text("ready: this machine")).to_be_visible()
+    assert tags(page, 1) == ["step:grow", "cpu:0.5", "retry:2"] and tags(page, 2) == ["step:count", "retry:1"]
     assert violations(page, ".kfnb-Submit") == []
     screenshot(page, "submit-light")
     set_theme(page, "JupyterLab Dark")

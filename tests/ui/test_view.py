@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -12,7 +16,7 @@ from tests.ui.conftest import Console, Gates, Lab, OpenFile, OpenNotebook
 from tests.ui.helpers import command, in_notebook, kernel_is_idle, screenshot, set_theme
 from tests.ui.test_hard import violations
 from tests.ui.test_world import run_cell
-from tests.widgets.kernels import BEGIN, SVG, as_code
+from tests.widgets.kernels import BEGIN, SVG, as_code, opened
 
 pytestmark = pytest.mark.slow
 
@@ -167,6 +171,69 @@ def test_without_the_libraries(open_notebook: OpenNotebook, gates: Gates) -> Non
     stands(page, make="succeeded", divide="succeeded")
     page.locator(".kfnb-Run").get_by_role("button", name="count: succeeded").click()
     expect(page.locator(".kfnb-Run-logBody")).to_be_visible()
+
+
+#: What every host of anywidget's front-end modules gives one, in VS Code, in Colab and elsewhere: a model and a place, and
+#: neither JupyterLab's styles nor its page. The model is that of a kernel; what is sent to it goes there.
+HOST = """async ({ esm, css, state }) => {
+    const heard = new Set();
+    const model = {
+        get: name => state[name],
+        set: (name, value) => { state[name] = value; },
+        save_changes: () => undefined,
+        send: content => window.toKernel(content),
+        on: (name, listener) => name === 'msg:custom' && heard.add(listener),
+        off: (name, listener) => heard.delete(listener)
+    };
+    window.fromKernel = content => heard.forEach(listener => listener(content, []));
+    document.adoptedStyleSheets = [await new CSSStyleSheet().replace(css)];
+    const el = document.body.appendChild(document.createElement('div'));
+    const { default: module } = await import(URL.createObjectURL(new Blob([esm], { type: 'text/javascript' })));
+    const signal = new AbortController().signal;
+    const ends = [await module.initialize({ model, signal }), await module.render({ model, el, signal })];
+    window.leave = () => { ends.forEach(end => end()); el.remove(); return heard.size; };
+}"""
+
+
+def test_a_page_that_gives_a_model_and_a_place_is_enough(page: Page, tmp_path: Path, gates: Gates) -> None:
+    with opened({**os.environ, "KFNB_HOME": str(tmp_path / "home")}) as kernel:
+        kernel.run(f"from kfnb.widgets.run_view import show_run\nview = show_run(start({pipeline(gates)}))")
+        name = kernel.live()
+        state = kernel.models()[name]
+        told = 0
+
+        def tell(wanted: Callable[[Json], bool]) -> None:
+            nonlocal told
+            kernel.until_told(name, wanted)
+            messages = [content for _, content in kernel.told(name)]
+            page.evaluate("messages => messages.forEach(window.fromKernel)", messages[told:])
+            told = len(messages)
+
+        page.goto("about:blank")
+        page.expose_function("toKernel", lambda content: kernel.send(name, {"method": "custom", "content": content}))
+        page.evaluate(HOST, {"esm": state["_esm"], "css": state["_css"], "state": state})
+        stands(page, divide="pending")
+        tell(lambda c: (c.get("steps", {}).get("make") or {}).get("percent") == 30)
+        stands(page, make="running")
+        box(page, "make").focus()
+        page.keyboard.press("Enter")
+        tell(lambda c: "log" in c)
+        expect(page.get_by_role("region", name="Log of step make")).to_contain_text("red and green <b>bold</b>")
+        gates.open("wait")
+        tell(lambda c: (c.get("run") or {}).get("state") == "failed")
+        stands(page, make="succeeded", divide="failed", last="omitted", clean="succeeded")
+        looks: tuple[tuple[int, Literal["light", "dark"]], ...] = ((900, "light"), (400, "dark"))
+        for width, colours in looks:
+            page.set_viewport_size({"width": width, "height": 700})
+            page.emulate_media(color_scheme=colours)
+            screenshot(page, f"view-alone-{colours}-{width}")
+        retry = page.get_by_role("button", name="Retry", exact=True)
+        expect(retry).to_be_in_viewport(ratio=1)
+        retry.click()
+        tell(lambda c: c.get("fresh", False))
+        expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+        assert page.evaluate("window.leave()") == 0, "what has left the page still listens"
+        expect(page.locator(".kfnb-Run")).to_have_count(0)
 
 
 def has(name: str, step: str, state: str) -> str:

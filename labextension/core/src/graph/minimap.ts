@@ -22,6 +22,7 @@ export class Minimap {
 
   constructor(private readonly _onMove: (place: { x: number; y: number }) => void) {
     this.node.setAttribute('aria-hidden', 'true');
+    this.node.hidden = true;
     this.node.append(this._canvas, this._frame);
     this.node.addEventListener('pointerdown', event => {
       event.preventDefault();
@@ -60,7 +61,11 @@ export class Minimap {
     const { width = 0, height = 0 } = this._graph ?? {};
     const [left, top] = [Math.max(0, part.x), Math.max(0, part.y)];
     const [right, bottom] = [Math.min(width, part.x + part.width), Math.min(height, part.y + part.height)];
-    this.node.hidden = right - left >= width - 1 && bottom - top >= height - 1;
+    const isWhole = right - left >= width - 1 && bottom - top >= height - 1;
+    if (isWhole !== this.node.hidden) {
+      this.node.hidden = isWhole;
+      this._drawLater();
+    }
     const { style } = this._frame;
     style.left = `${left * this._scale}px`;
     style.top = `${top * this._scale}px`;
@@ -76,9 +81,9 @@ export class Minimap {
     this._drawLater();
   }
 
-  /** However many states change within a frame, the picture is drawn once. */
+  /** However many states change within a frame, the picture is drawn once; not at all where nobody sees it. */
   private _drawLater(): void {
-    if (!this._waiting) {
+    if (!this._waiting && !this.node.hidden) {
       this._waiting = true;
       requestAnimationFrame(() => {
         this._waiting = false;

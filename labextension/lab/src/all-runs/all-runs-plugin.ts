@@ -10,6 +10,7 @@ import { errorText } from '@kfnb/core/format';
 import { ListedRun } from '@kfnb/core/wire/api-types';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
+import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { AllRunsModel } from './all-runs-model';
 import { AllRunsView, RunActions } from './all-runs-view';
@@ -59,11 +60,11 @@ export const allRunsPlugin: JupyterFrontEndPlugin<void> = {
       },
       execute: async args => {
         const widget = tracker.currentWidget ?? create();
-        if (!widget.isAttached) {
-          app.shell.add(widget, 'main', { type: 'All Runs' });
+        const isNew = !widget.isAttached;
+        showPage(app.shell, widget, 'All Runs');
+        if (isNew) {
           await tracker.add(widget);
         }
-        app.shell.activateById(widget.id);
         if (args.grouped === true) {
           widget.content.group();
         }
@@ -79,6 +80,12 @@ export const allRunsPlugin: JupyterFrontEndPlugin<void> = {
 /** Opens the notebook of a run with the states and logs of that run on its cells. */
 async function openRun(app: JupyterFrontEnd, sessions: ISessions, run: ListedRun): Promise<void> {
   try {
+    const current = sessions.current;
+    if (current !== null && current.path === run.path) {
+      app.shell.activateById(current.panel.id); // Notebook 7 would open the file in another tab of the browser
+      await current.showRun(run.run);
+      return;
+    }
     const opened: unknown = await app.commands.execute('docmanager:open', { path: run.path, factory: 'Notebook' });
     if (opened instanceof NotebookPanel) {
       await sessions.of(opened).showRun(run.run);

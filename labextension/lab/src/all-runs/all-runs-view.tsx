@@ -9,6 +9,7 @@ import { FEWEST_RUNS, MOST_RUNS } from '@kfnb/core/comparison/comparison-parts';
 import { errorText } from '@kfnb/core/format';
 import { FINAL_STATES } from '@kfnb/core/states';
 import { ListedRun } from '@kfnb/core/wire/api-types';
+import { KeepFocus } from '../common/keep-focus';
 import { AllRunsModel } from './all-runs-model';
 import { ExperimentList } from './experiment-list';
 import { RunFilterForm } from './run-filter-form';
@@ -61,13 +62,17 @@ export class AllRunsView extends ReactWidget {
 
   protected onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.node.querySelector('input')?.focus();
+    this.node.querySelector<HTMLElement>('input[type="search"]')?.focus();
   }
 
   protected render(): React.JSX.Element {
     return (
       <UseSignal signal={this._model.changed}>
-        {() => <AllRuns model={this._model} actions={this._actions} trans={this._trans} />}
+        {() => (
+          <KeepFocus className="kfnb-AllRuns-body">
+            <AllRuns model={this._model} actions={this._actions} trans={this._trans} />
+          </KeepFocus>
+        )}
       </UseSignal>
     );
   }

@@ -64,11 +64,13 @@ export class CellViews implements BadgeActions, IDisposable {
     return target;
   }
 
-  /** Opens the log of a step under its cell. */
+  /** Opens the log of a step under its cell, and goes there. */
   showLog(step: string): void {
     const cell = this.reveal(step);
     if (cell) {
-      this._openLog(cell, step);
+      const log = this._openLog(cell, step);
+      // in the meantime the notebook moves the focus to its active cell
+      window.setTimeout(() => log.focus());
     }
   }
 
@@ -77,7 +79,7 @@ export class CellViews implements BadgeActions, IDisposable {
     if (open && !open.isDisposed && open.step === step) {
       open.dispose();
     } else {
-      this._openLog(cell, step);
+      this._openLog(cell, step).focus();
     }
   }
 
@@ -86,17 +88,22 @@ export class CellViews implements BadgeActions, IDisposable {
     this._openStepMenu(step, x, y);
   }
 
-  private _openLog(cell: Cell, step: string): void {
+  private _openLog(cell: Cell, step: string): StepLog {
     const open = this._logs.get(cell);
     if (open && !open.isDisposed) {
       if (open.step === step) {
-        return;
+        return open;
       }
       open.dispose();
     }
-    const log = new StepLog(this._session, this._panel.content.rendermime, this._trans, step);
+    const badge = [...this._badges].find(one => one.cell === cell);
+    const leave = () => badge?.focusLogButton(step);
+    const log = new StepLog(this._session, this._panel.content.rendermime, this._trans, step, leave);
+    log.disposed.connect(() => badge?.showLogOpen(null));
+    badge?.showLogOpen(step);
     this._logs.set(cell, log);
     (cell.layout as PanelLayout).addWidget(log);
+    return log;
   }
 
   private _belongsTo(cell: Cell, step: string): boolean {

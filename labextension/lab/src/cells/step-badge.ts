@@ -45,6 +45,7 @@ export class StepBadge extends Widget {
       _actions.openMenu(cell, this._step, left, bottom);
     });
     this._menu.setAttribute('aria-haspopup', 'menu');
+    this.showLogOpen(null);
     this._line = element('span', 'kfnb-Badge-line');
     this.node.append(this._name, this._mark, this._flow, this._line, this._problems, this._edited, this._state);
     this.node.append(this._time, this._log, this._menu);
@@ -53,8 +54,41 @@ export class StepBadge extends Widget {
     this.refresh();
   }
 
+  /** Says which step's log is open below the cell; null if none is. */
+  showLogOpen(step: string | null): void {
+    this._openLog = step;
+    this._log.setAttribute('aria-expanded', String(step !== null && step === this._step));
+    this._chips.forEach((chip, name) => chip.setAttribute('aria-expanded', String(name === step)));
+  }
+
+  /** Gives the focus to the button that opens the log of a step. */
+  focusLogButton(step: string): void {
+    const opener = this._chips.get(step) ?? this._log;
+    (opener.hidden || this.isHidden ? this.cell.node : opener).focus();
+  }
+
   /** Updates the state of the run if it has changed. */
   refreshProgress(): void {
+    this._keepFocus(() => this._refreshProgress());
+  }
+
+  /** Updates everything. */
+  refresh(): void {
+    this._keepFocus(() => this._refresh());
+  }
+
+  /** Makes a change. A button that it hides or removes hands the focus to the next one, and a whole badge to its cell. */
+  private _keepFocus(change: () => void): void {
+    const focused = document.activeElement;
+    const isMine = focused instanceof HTMLElement && this.node.contains(focused);
+    change();
+    if (isMine && (this.isHidden || focused.hidden || !this.node.contains(focused))) {
+      const next = this.isHidden ? null : this.node.querySelector<HTMLElement>('button:not([hidden])');
+      (next ?? this.cell.node).focus();
+    }
+  }
+
+  private _refreshProgress(): void {
     const steps = this._session.stepsOf(this.cell.model.id);
     const several = steps.length > 1;
     const progresses = (several ? steps : [this._step]).map(step => this._session.progress(step));
@@ -72,8 +106,7 @@ export class StepBadge extends Widget {
     }
   }
 
-  /** Updates everything. */
-  refresh(): void {
+  private _refresh(): void {
     const source = this.cell.model.sharedModel.getSource();
     const marked = stepName(source, this.cell.model.metadata);
     this._markedStep = marked;
@@ -94,6 +127,7 @@ export class StepBadge extends Widget {
     }
     this._showProblems();
     this._showEdited();
+    this.showLogOpen(this._openLog);
   }
 
   /** Updates the duration and the last line of a running step. */
@@ -136,6 +170,7 @@ export class StepBadge extends Widget {
     const info = this._session.stepInfo(step);
     if (this._name.textContent !== step || this._name.childElementCount) {
       this._name.replaceChildren(step);
+      this._chips.clear();
       this.node.style.setProperty('--kfnb-hue', String(hue(step)));
     }
     this._name.title = this._trans.__('Pipeline step %1', step);
@@ -154,6 +189,7 @@ export class StepBadge extends Widget {
       outside: [this._trans.__('not in the pipeline'), this._trans.__('No step runs this cell. Mark it to make it one')]
     }[role];
     this._name.replaceChildren(name);
+    this._chips.clear();
     this._name.title = title;
     for (const part of [this._flow, this._mark, this._time, this._line]) {
       setText(part, '');
@@ -175,10 +211,16 @@ export class StepBadge extends Widget {
   }
 
   private _showSteps(steps: string[]): void {
-    this._name.replaceChildren(...steps.slice(0, MAX_STEPS).map(step => this._chip(step)));
-    if (steps.length > MAX_STEPS) {
-      this._name.append(element('span', 'kfnb-Badge-more', `+${steps.length - MAX_STEPS}`));
+    const shown = steps.slice(0, MAX_STEPS);
+    if (shown.join() !== [...this._chips.keys()].join()) {
+      this._chips.clear();
+      shown.forEach(step => this._chips.set(step, this._newChip(step)));
+      this._name.replaceChildren(...this._chips.values());
+      if (steps.length > MAX_STEPS) {
+        this._name.append(element('span', 'kfnb-Badge-more', `+${steps.length - MAX_STEPS}`));
+      }
     }
+    this._chips.forEach((chip, step) => this._showChip(chip, step));
     setText(this._flow, '');
     setText(this._mark, '');
     setText(this._time, '');
@@ -189,15 +231,21 @@ export class StepBadge extends Widget {
     this._menu.hidden = true;
   }
 
-  private _chip(step: string): HTMLElement {
+  private _newChip(step: string): HTMLButtonElement {
+    const chip = button('kfnb-Badge-chip', step, step, () => this._actions.toggleLog(this.cell, step));
+    chip.style.setProperty('--kfnb-hue', String(hue(step)));
+    return chip;
+  }
+
+  private _showChip(chip: HTMLButtonElement, step: string): void {
     const progress = this._session.progress(step);
     const name = this._session.stepInfo(step)?.label ?? step;
     const text = progress ? `${SHAPES[progress.state]} ${name}` : name;
     const label = progress ? `${name}: ${this._words[progress.state]}` : name;
-    const chip = button('kfnb-Badge-chip', label, text, () => this._actions.toggleLog(this.cell, step));
+    setText(chip, text);
+    chip.title = label;
+    chip.setAttribute('aria-label', label);
     chip.dataset.state = progress?.state ?? '';
-    chip.style.setProperty('--kfnb-hue', String(hue(step)));
-    return chip;
   }
 
   private _setState(state: State | null, text: string): void {
@@ -256,6 +304,8 @@ export class StepBadge extends Widget {
   }
 
   private _step = '';
+  private _openLog: string | null = null; // the step whose log is open below the cell
+  private readonly _chips = new Map<string, HTMLButtonElement>(); // of a cell with several steps
   private _markedStep: string | null = null; // the step that the cell's own marks name
   private _shownProgress: (StepProgress | null)[] = [];
   private readonly _words: Record<State, string>;

@@ -13,16 +13,20 @@ import { AttemptOutput } from '../outputs/attempt-output';
 import { RunSource } from '../session/followed-run';
 
 export class StepLog extends Widget {
+  /** `onLeave` gives the focus to where the user came from: he presses Escape in the log, or closes it. */
   constructor(
     private readonly _session: RunSource,
     rendermime: IRenderMimeRegistry,
     private readonly _trans: TranslationBundle,
-    readonly step: string
+    readonly step: string,
+    private readonly _onLeave: () => void
   ) {
     super();
     this.addClass('kfnb-Log');
+    this.node.tabIndex = -1;
     this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', _trans.__('Log of step %1', step));
+    this.node.setAttribute('aria-label', _trans.__('Log of step %1', _session.stepLabel(step)));
+    this.node.addEventListener('keydown', event => this._onKey(event));
     this._output = new AttemptOutput(rendermime, _trans, chunk => this._showAttempts(chunk));
     this._paths.setAttribute('aria-label', _trans.__('Iteration'));
     this._paths.addEventListener('change', () => this.open(this._paths.value));
@@ -38,7 +42,26 @@ export class StepLog extends Widget {
 
   dispose(): void {
     this._session.changed.disconnect(this._refresh, this);
+    const hasFocus = this.node.contains(document.activeElement);
     super.dispose();
+    if (hasFocus) {
+      this._onLeave();
+    }
+  }
+
+  focus(): void {
+    this.node.focus({ preventScroll: true });
+    this.node.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** Keys scroll the log and press its buttons; they must not move, cut or delete the notebook's cells. */
+  private _onKey(event: KeyboardEvent): void {
+    if (event.key === 'Escape') {
+      event.stopPropagation();
+      this._onLeave();
+    } else if (!event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.stopPropagation();
+    }
   }
 
   private _head(): HTMLElement {
@@ -48,8 +71,9 @@ export class StepLog extends Widget {
     const close = button('kfnb-Badge-button', this._trans.__('Close the log'), '', () => this.dispose());
     close.append(closeIcon.element({ tag: 'span', stylesheet: 'menuItem' }));
     const head = element('div', 'kfnb-Log-head');
-    const spring = element('span', 'kfnb-Badge-spring');
-    head.append(this._title, this._paths, this._attempts, spring, this._output.findNode, copy, close);
+    const tools = element('div', 'kfnb-Log-tools');
+    tools.append(this._output.findNode, copy, close);
+    head.append(this._title, this._paths, this._attempts, tools);
     return head;
   }
 
@@ -63,7 +87,7 @@ export class StepLog extends Widget {
     const paths = progress?.paths ?? [];
     if (paths.join() !== this._shownPaths) {
       this._shownPaths = paths.join();
-      this._paths.replaceChildren(...paths.map(path => new Option(path, path)));
+      this._paths.replaceChildren(...paths.map(path => new Option(this._pathText(path), path)));
       this._paths.hidden = paths.length < 2;
     }
     const path = paths.includes(this._path) ? this._path : (progress?.path ?? '');
@@ -82,8 +106,14 @@ export class StepLog extends Widget {
     }
     this._path = path;
     this._paths.value = path;
-    setText(this._title, this._trans.__('Log of %1', path));
+    setText(this._title, this._trans.__('Log of %1', this._pathText(path)));
+    this._title.title = this._title.textContent;
     this._output.open(new Attempt(this._session.client, run, path, attempt, () => this._session.active));
+  }
+
+  /** The path of an iteration, with the user's own expression where kfnb has added the step. */
+  private _pathText(path: string): string {
+    return path.startsWith(this.step) ? this._session.stepLabel(this.step) + path.slice(this.step.length) : path;
   }
 
   private _showAttempts({ attempt, attempts }: LogChunk): void {

@@ -9,6 +9,7 @@ import { MOST_RUNS } from '@kfnb/core/comparison/comparison-parts';
 import { errorText } from '@kfnb/core/format';
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
+import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { chooseRuns } from './choose-runs-dialog';
 import { ComparisonPage } from './comparison-page';
@@ -38,10 +39,9 @@ export const comparisonPlugin: JupyterFrontEndPlugin<void> = {
           open(others);
           old.dispose();
         });
-        app.shell.add(page, 'main', { type: 'Comparison' });
         void tracker.add(page);
       }
-      app.shell.activateById(page.id);
+      showPage(app.shell, page, 'Comparison');
       return page;
     };
     const command = CommandIDs.compareRuns;

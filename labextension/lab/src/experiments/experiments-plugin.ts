@@ -6,6 +6,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
+import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { ExperimentPage } from './experiment-page';
 
@@ -32,10 +33,9 @@ export const experimentsPlugin: JupyterFrontEndPlugin<void> = {
       let page = tracker.find(one => one.experiment === experiment);
       if (!page) {
         page = new ExperimentPage(experiment, sessions.client, actions, trans);
-        app.shell.add(page, 'main', { type: 'Experiment' });
         void tracker.add(page);
       }
-      app.shell.activateById(page.id);
+      showPage(app.shell, page, 'Experiment');
       return page;
     };
     const command = CommandIDs.openExperiment;

@@ -85,7 +85,7 @@ class MarkCommands {
     };
     this._roles = {
       parameters: _trans.__('Parameters of the Pipeline'),
-      metrics: _trans.__('Numbers to Record'),
+      metrics: _trans.__('Metrics'),
       imports: _trans.__('Imports for All Steps'),
       functions: _trans.__('Functions for All Steps'),
       skip: _trans.__('Not in the Pipeline')
@@ -241,9 +241,12 @@ class MarkCommands {
     if (!active) {
       return;
     }
+    if (document.activeElement === document.body) {
+      active.node.focus(); // the palette, from which the menu may be opened, is gone when the menu gives the focus back
+    }
     const button = active.node.querySelector('[data-jp-item-name="kfnb-mark"]');
     const { left, bottom } = (button ?? active.node).getBoundingClientRect();
-    const y = button ? bottom : active.node.getBoundingClientRect().top;
+    const y = button && bottom > 0 ? bottom : active.node.getBoundingClientRect().top;
     openMenu(this._app.commands, menu => this._fillMenu(menu), left, y);
   }
 

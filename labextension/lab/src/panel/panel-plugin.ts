@@ -1,8 +1,9 @@
 /** The plugin that adds the pipeline to the side bar. */
 
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { CommandToolbarButton } from '@jupyterlab/ui-components';
 
 import { ICells } from '../cells/cells-plugin';
 import { CommandIDs } from '../common/command-ids';
@@ -11,7 +12,7 @@ import { addMark } from '../marks/notebook-marks';
 import { PanelActions, PipelinePanel } from './pipeline-panel';
 import { ISessions } from '../session/sessions-plugin';
 
-/** The shell of Notebook 7 has a method of its own to open the side bar. */
+/** The shells of JupyterLab and Notebook 7 have methods of their own to open the side bar. */
 interface IExpandableShell {
   expandRight?: () => void;
 }
@@ -21,13 +22,14 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows the pipeline of the notebook in the side bar.',
   autoStart: true,
   requires: [ISessions],
-  optional: [ICells, ICommandPalette, ILayoutRestorer, ITranslator],
+  optional: [ICells, ICommandPalette, ILayoutRestorer, IToolbarWidgetRegistry, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     sessions: ISessions,
     cells: ICells | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
+    toolbars: IToolbarWidgetRegistry | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
@@ -49,6 +51,12 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         app.shell.activateById(panel.id);
       }
     });
+    // for Notebook 7: in JupyterLab, where the side bar has the icon, the style sheet hides it
+    toolbars?.addFactory(
+      'Notebook',
+      'kfnb-panel',
+      () => new CommandToolbarButton({ commands: app.commands, id: CommandIDs.panel, label: '' })
+    );
     palette?.addItem({ command: CommandIDs.panel, category: trans.__('Pipeline') });
   }
 };

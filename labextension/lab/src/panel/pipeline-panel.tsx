@@ -9,10 +9,13 @@ import * as React from 'react';
 import { CommandIDs } from '../common/command-ids';
 import { FoldableGraph } from './foldable-graph';
 import { ParameterForm } from './parameter-form';
+import { focusSoon } from '../common/focus-soon';
+import { KeepFocus } from '../common/keep-focus';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { ClusterManifest } from './cluster-manifest';
 import { ProblemList } from './problem-list';
 import { RunSection } from './run-section';
+import { ScheduleSection } from './schedule-section';
 import { Section } from './section';
 import { TargetChoice } from './target-select';
 import { Troubles } from './troubles';
@@ -53,6 +56,11 @@ export class PipelinePanel extends ReactWidget {
   protected onAfterHide(message: Message): void {
     super.onAfterHide(message);
     this.update();
+  }
+
+  protected onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    focusSoon(() => this.node.querySelector<HTMLElement>('.kfnb-Panel-body'));
   }
 
   protected render(): React.JSX.Element | null {
@@ -106,7 +114,7 @@ function SessionView(props: ViewProps): React.JSX.Element {
     ? []
     : (session.explanation?.problems ?? []).filter(problem => problem.severity !== 'info');
   return (
-    <div className="kfnb-Panel-body">
+    <KeepFocus className="kfnb-Panel-body">
       <Head {...props} />
       <Troubles session={session} commands={props.commands} trans={trans} />
       <Announcement session={session} trans={trans} />
@@ -145,12 +153,13 @@ function SessionView(props: ViewProps): React.JSX.Element {
         session.explanation && !problems.some(problem => problem.severity === 'error') && <EmptyHint {...props} />
       )}
       <RunSection session={session} commands={props.commands} trans={trans} />
+      {shown && shown.steps.length > 0 && <ScheduleSection session={session} commands={props.commands} trans={trans} />}
       {shown && shown.steps.length > 0 && (
         <Section title={trans.__('On a cluster')} open={false}>
           <ClusterManifest session={session} trans={trans} />
         </Section>
       )}
-    </div>
+    </KeepFocus>
   );
 }
 

@@ -8,6 +8,7 @@ import * as React from 'react';
 import { errorText, formatStart } from '@kfnb/core/format';
 import { ListedRun } from '@kfnb/core/wire/api-types';
 import { CommandIDs } from '../common/command-ids';
+import { KeepFocus } from '../common/keep-focus';
 import { NotebookSession } from '../session/notebook-session';
 import { RunList } from './run-list';
 import { Section } from './section';
@@ -34,16 +35,18 @@ export function RunSection({
   }, [session, state]);
   return (
     <Section title={trans.__('Runs')} open>
-      {runs && (
-        <RunList
-          runs={runs}
-          shown={session.run?.run.run ?? null}
-          clock={session.lostContact?.since ?? null}
-          onShow={run => void showRun(session, run).then(exists => exists || reload())}
-          onDelete={run => void deleteRun(session, run, trans).then(reload)}
-          trans={trans}
-        />
-      )}
+      <KeepFocus>
+        {runs && (
+          <RunList
+            runs={runs}
+            shown={session.run?.run.run ?? null}
+            clock={session.lostContact?.since ?? null}
+            onShow={run => void showRun(session, run).then(exists => exists || reload())}
+            onDelete={run => void deleteRun(session, run, trans).then(reload)}
+            trans={trans}
+          />
+        )}
+      </KeepFocus>
       {session.run && (
         <button
           type="button"

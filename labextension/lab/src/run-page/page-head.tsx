@@ -14,6 +14,8 @@ export interface PageActions {
   /** Opens the notebook at a path of the file browser, with the states of this run on its cells. */
   openNotebook(source: FollowedRun, path: string): Promise<void>;
   copyLink(run: string): void;
+  /** Opens the page that compares runs. */
+  compare(runs: string[]): void;
   openReport(run: RunInfo, html: string): void;
 }
 

@@ -10,6 +10,7 @@ import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/tran
 
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
+import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { PageActions } from './page-head';
 import { reportPage } from './report-page';
@@ -40,10 +41,9 @@ export const runPagePlugin: JupyterFrontEndPlugin<void> = {
       let page = tracker.find(one => one.run === run);
       if (!page) {
         page = new RunPage(run, sessions, rendermime, actions, trans);
-        app.shell.add(page, 'main', { type: 'Run' });
         void tracker.add(page);
       }
-      app.shell.activateById(page.id);
+      showPage(app.shell, page, 'Run');
     };
     const category = trans.__('Pipeline');
     app.commands.addCommand(CommandIDs.openRun, {
@@ -99,13 +99,16 @@ function pageActions(
       source.show(await source.client.retry(source.run?.run.run ?? '', session?.request() ?? null, step));
     },
     openNotebook: async (source, path) => {
-      await app.commands.execute('docmanager:open', { path });
-      const panel = panelAt(path);
+      const open = panelAt(path);
+      // Notebook 7 opens a file in another tab of the browser, also one that is open here
+      await (open ? app.shell.activateById(open.id) : app.commands.execute('docmanager:open', { path }));
+      const panel = open ?? panelAt(path);
       await panel?.context.ready;
       if (panel && source.run) {
         sessions.of(panel).show(source.run);
       }
     },
+    compare: runs => void app.commands.execute(CommandIDs.compareRuns, { runs }),
     openReport: ({ run, pipeline }, html) => {
       const page = reportPage(run, pipeline, html, trans);
       [...app.shell.widgets('main')].find(open => open.id === page.id)?.dispose(); // the one of an earlier state

@@ -7,11 +7,13 @@ import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 
 import { errorText, formatStart } from '@kfnb/core/format';
+import { nextFrame } from '@kfnb/core/next-frame';
 import { Graph } from '@kfnb/core/wire/api-types';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { FollowedRun } from '../session/followed-run';
 import { ISessions } from '../session/sessions-plugin';
 import { PageActions, PageHead } from './page-head';
+import { RunDifferences } from './run-differences';
 import { RunDocuments } from './run-documents';
 import { RunFacts } from './run-facts';
 import { RunGraph } from './run-graph';
@@ -95,7 +97,7 @@ class RunPageContent extends ReactWidget {
       if (this.isDisposed) {
         return;
       }
-      const source = this._sessions.follow(graph.boxes.map(box => box.step));
+      const source = this._sessions.follow(new Map(graph.boxes.map(box => [box.step, box.label])));
       source.show(run);
       this._shown = { source, graph };
       this.loaded.emit(this._shown);
@@ -124,6 +126,7 @@ function Page({ loaded, rendermime, actions, trans }: PageProps): React.JSX.Elem
     source.changed.connect(redraw);
     return () => void source.changed.disconnect(redraw);
   }, [source]);
+  const isPainted = useIsPainted();
   const details = useDetails(source, source.run?.run.run ?? '', chosen);
   const close = React.useCallback(() => choose(null), []);
   const labels = React.useMemo(() => new Map(loaded.graph.boxes.map(box => [box.step, box.label])), [loaded]);
@@ -141,33 +144,59 @@ function Page({ loaded, rendermime, actions, trans }: PageProps): React.JSX.Elem
       <div className="kfnb-RunPage-body">
         <div className="kfnb-RunPage-main">
           <RunGraph source={source} graph={loaded.graph} chosen={chosen} onStep={choose} trans={trans} />
-          <RunTimingChart
-            source={source}
-            graph={loaded.graph}
-            label={label}
-            chosen={chosen}
-            onStep={choose}
-            trans={trans}
-          />
+          {isPainted && (
+            <RunTimingChart
+              source={source}
+              graph={loaded.graph}
+              label={label}
+              chosen={chosen}
+              onStep={choose}
+              trans={trans}
+            />
+          )}
         </div>
         <div className="kfnb-RunPage-side">
-          <StepInspector
-            source={source}
-            details={details}
-            step={chosen}
-            label={label}
-            rendermime={rendermime}
-            onClose={close}
-            trans={trans}
-          />
-          <RunFacts source={source} details={details} trans={trans} />
-          {source.run && (
-            <RunDocuments run={source.run.run} client={source.client} openReport={actions.openReport} trans={trans} />
+          {isPainted && source.run && (
+            <>
+              <StepInspector
+                source={source}
+                details={details}
+                step={chosen}
+                label={label}
+                rendermime={rendermime}
+                onClose={close}
+                trans={trans}
+              />
+              <RunFacts source={source} details={details} trans={trans} />
+              {details && details.path !== null && (
+                <RunDifferences
+                  run={source.run.run}
+                  path={details.path}
+                  client={source.client}
+                  compare={actions.compare}
+                  trans={trans}
+                />
+              )}
+              <RunDocuments run={source.run.run} client={source.client} openReport={actions.openReport} trans={trans} />
+            </>
           )}
         </div>
       </div>
     </>
   );
+}
+
+/** Whether the browser has shown the page once. What is not the graph waits for that. */
+function useIsPainted(): boolean {
+  const [isPainted, setPainted] = React.useState(false);
+  React.useEffect(() => {
+    let isWanted = true;
+    nextFrame(() => window.setTimeout(() => isWanted && setPainted(true)));
+    return () => {
+      isWanted = false;
+    };
+  }, []);
+  return isPainted;
 }
 
 /** The step whose failure ended the run. */

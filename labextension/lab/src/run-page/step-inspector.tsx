@@ -75,7 +75,9 @@ interface LogProps extends InspectorProps {
 function Log({ source, rendermime, step, log, onClose, trans }: LogProps): React.JSX.Element {
   const place = React.useRef<HTMLDivElement>(null);
   React.useLayoutEffect(() => {
-    const view = new StepLog(source, rendermime, trans, step);
+    const page = place.current!.closest('.kfnb-RunPage');
+    const leave = () => page?.querySelector<SVGElement>(`.kfnb-Dag-box[data-step="${CSS.escape(step)}"]`)?.focus();
+    const view = new StepLog(source, rendermime, trans, step, leave);
     const closed = () => onClose();
     view.disposed.connect(closed);
     Widget.attach(view, place.current!);

@@ -3,8 +3,9 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { whenWords } from '@kfnb/core/schedules/cron-words';
+import { catchUpWords, concurrencyWords, formatDue, outcome, placeName } from '@kfnb/core/schedules/schedule-words';
 import { Schedule, ScheduleFiring } from '@kfnb/core/wire/api-types';
-import { catchUpWords, concurrencyWords, formatDue, outcome, placeName } from './schedule-words';
 
 interface DetailsProps {
   schedule: Schedule;
@@ -56,7 +57,10 @@ function Rules({ schedule, trans }: DetailsProps): React.JSX.Element {
   const parameters = Object.entries(schedule.parameters).map(([name, value]) => `${name} = ${String(value)}`);
   const rows: [string, string][] = [
     [trans.__('State'), schedule.paused ? trans.__('paused') : trans.__('active')],
-    [trans.__('When'), `${schedule.words} ${schedule.zone} (${schedule.cron})`],
+    [
+      trans.__('When'),
+      `${whenWords(schedule, trans, document.documentElement.lang)} ${schedule.zone} (${schedule.cron})`
+    ],
     [trans.__('Where'), placeName(schedule.target, trans)],
     [trans.__('Notebook'), schedule.notebook],
     [trans.__('Parameters'), parameters.join(', ')],

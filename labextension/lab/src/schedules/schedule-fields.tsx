@@ -3,10 +3,11 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { valueText } from '@kfnb/core/parameters/parameter-fields';
+import { whenWords } from '@kfnb/core/schedules/cron-words';
+import { catchUpWords, concurrencyWords, placeName, presetWords } from '@kfnb/core/schedules/schedule-words';
 import { Parameter, TargetInfo } from '@kfnb/core/wire/api-types';
+import { ParameterForm } from '../panel/parameter-form';
 import { PRESETS, ScheduleForm } from './schedule-form';
-import { catchUpWords, concurrencyWords, placeName, presetWords } from './schedule-words';
 
 interface FieldsProps {
   form: ScheduleForm;
@@ -107,7 +108,8 @@ function WhenFields({ form, trans }: FieldsProps): React.JSX.Element {
         {form.times && (
           <>
             <p>
-              <strong>{form.times.words}</strong> {form.times.zone}
+              <strong>{whenWords({ ...form.times, cron }, trans, document.documentElement.lang)}</strong>{' '}
+              {form.times.zone}
             </p>
             <ol aria-label={trans.__('Next times')}>
               {form.times.next.map(time => (
@@ -189,18 +191,13 @@ function ParameterFields({ form, parameters, trans }: FieldsProps): React.JSX.El
   return (
     <fieldset>
       <legend>{trans.__('Parameters')}</legend>
-      {parameters.map(parameter => (
-        <label key={parameter.name}>
-          <span title={parameter.description || parameter.type}>{parameter.name}</span>
-          <input
-            className="jp-mod-styled"
-            value={form.parameters.get(parameter.name) ?? ''}
-            placeholder={valueText(parameter.default)}
-            spellCheck={false}
-            onChange={event => form.setParameter(parameter.name, event.target.value)}
-          />
-        </label>
-      ))}
+      <ParameterForm
+        parameters={parameters}
+        values={form.parameters.values}
+        errors={form.parameters.errors}
+        onChange={(name, text, fieldError) => form.setParameter(name, text, fieldError)}
+        trans={trans}
+      />
     </fieldset>
   );
 }

@@ -1,6 +1,7 @@
 /** What the user has typed into the form of a schedule, and what the server says of its times. It knows nothing of the page. */
 
 import { errorText } from '@kfnb/core/format';
+import { ParameterValues } from '@kfnb/core/parameters/parameter-values';
 import { Schedule, ScheduleRequest, ScheduleTimes } from '@kfnb/core/wire/api-types';
 
 /** The usual expressions, in the order of the list that offers them. */
@@ -35,8 +36,8 @@ export class ScheduleForm {
     this._fields = { ...this._fields, ...fields };
   }
 
-  /** Values of parameters by their names; the others keep those of the notebook. */
-  readonly parameters = new Map<string, string>();
+  /** What was typed for the parameters; the others keep the values of the notebook. */
+  readonly parameters = new ParameterValues();
 
   get fields(): Readonly<ScheduleFields> {
     return this._fields;
@@ -71,12 +72,9 @@ export class ScheduleForm {
     this._onChange();
   }
 
-  setParameter(name: string, text: string): void {
-    if (text === '') {
-      this.parameters.delete(name);
-    } else {
-      this.parameters.set(name, text);
-    }
+  setParameter(name: string, text: string | null, fieldError: string | null): void {
+    this.parameters.set(name, text, fieldError);
+    this._error = '';
     this._onChange();
   }
 
@@ -105,8 +103,12 @@ export class ScheduleForm {
     if (this._isBusy) {
       return null;
     }
+    this._error = this.parameters.invalidField() ?? '';
+    if (this._error) {
+      this._onChange();
+      return null;
+    }
     this._isBusy = true;
-    this._error = '';
     this._onChange();
     try {
       return await this._client.addSchedule(this.request());
@@ -130,7 +132,7 @@ export class ScheduleForm {
       target,
       catch_up: catchUp,
       concurrency,
-      parameters: Object.fromEntries(this.parameters),
+      parameters: Object.fromEntries(this.parameters.values),
       ...Object.fromEntries(Object.entries(optional).filter(([, text]) => text !== ''))
     };
   }

@@ -3,8 +3,9 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { whenWords } from '@kfnb/core/schedules/cron-words';
+import { formatDue, outcome, placeName } from '@kfnb/core/schedules/schedule-words';
 import { Schedule, Schedules } from '@kfnb/core/wire/api-types';
-import { formatDue, outcome, placeName } from './schedule-words';
 
 interface TableProps {
   found: Schedules;
@@ -81,7 +82,7 @@ function Row({ schedule, shown, onShow, trans }: RowProps): React.JSX.Element {
       </td>
       <td>{placeName(schedule.target, trans)}</td>
       <td title={schedule.cron}>
-        {schedule.words} {schedule.zone}
+        {whenWords(schedule, trans, document.documentElement.lang)} {schedule.zone}
       </td>
       <td>{schedule.paused ? trans.__('paused') : schedule.next[0] && formatDue(schedule.next[0], schedule.zone)}</td>
       <td data-state={last?.state}>{last && outcome(last, trans)}</td>

@@ -40,7 +40,7 @@ export class SchedulesPage extends ReactWidget {
     const zone = target === 'local' ? Intl.DateTimeFormat().resolvedOptions().timeZone : '';
     this._form = new ScheduleForm(session.client, notebook, { target, zone }, () => this.update());
     for (const [name, text] of session.parameters.values) {
-      this._form.parameters.set(name, text);
+      this._form.parameters.set(name, text, null);
     }
     this._focusForm = true;
     void this._form.readTimes();

@@ -7,6 +7,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
+import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { SchedulesPage } from './schedules-page';
 
@@ -36,10 +37,7 @@ export const schedulesPlugin: JupyterFrontEndPlugin<void> = {
         page = new SchedulesPage(sessions, openRun, trans);
         void tracker.add(page);
       }
-      if (!page.isAttached) {
-        shell.add(page, 'main');
-      }
-      shell.activateById(page.id);
+      showPage(shell, page, 'Schedules');
       return page;
     };
     commands.addCommand(CommandIDs.schedules, {

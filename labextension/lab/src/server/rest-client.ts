@@ -149,7 +149,7 @@ export class RestClient {
   }
 
   /** A page of all runs, and how many there are on all pages. */
-  findRuns(query: RunQuery): Promise<{ runs: ListedRun[]; total: number }> {
+  findRuns(query: Partial<RunQuery> & { notebook_id?: string | null }): Promise<{ runs: ListedRun[]; total: number }> {
     return this._request('GET', `runs?${queryText(query)}`);
   }
 
@@ -341,7 +341,7 @@ export class RestClient {
 }
 
 /** A query without what is empty; several states are named one by one. */
-function queryText(query: RunQuery): string {
+function queryText(query: Partial<RunQuery>): string {
   const texts = Object.entries(query).flatMap(([name, value]) =>
     [value].flat().map(one => [name, String(one ?? '')] as [string, string])
   );

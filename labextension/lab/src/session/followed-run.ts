@@ -16,16 +16,18 @@ export interface RunSource {
   readonly active: boolean;
   readonly changed: ISignal<unknown, unknown>;
   progress(step: string): StepProgress | null;
+  /** What the user calls a step: its name, or the expression for which kfnb has added it. */
+  stepLabel(step: string): string;
 }
 
 export class FollowedRun implements RunSource, IDisposable {
-  /** `steps` are those of the run's pipeline: one about which nothing is known yet is pending. */
+  /** `labels` are those of the steps of the run's pipeline by their names: one about which nothing is known yet is pending. */
   constructor(
     readonly client: RestClient,
     stream: RunStream,
-    private readonly _steps: string[]
+    private readonly _labels: ReadonlyMap<string, string>
   ) {
-    this._shownRun = new ShownRun(stream, () => _steps);
+    this._shownRun = new ShownRun(stream, () => [..._labels.keys()]);
   }
 
   get run(): Snapshot | null {
@@ -46,7 +48,13 @@ export class FollowedRun implements RunSource, IDisposable {
 
   /** The progress of all steps that are known, in the pipeline's order. */
   get allProgress(): Map<string, StepProgress> {
-    return new Map(this._steps.flatMap(step => (this.progress(step) ? [[step, this.progress(step)!]] : [])));
+    return new Map(
+      [...this._labels.keys()].flatMap(step => (this.progress(step) ? [[step, this.progress(step)!]] : []))
+    );
+  }
+
+  stepLabel(step: string): string {
+    return this._labels.get(step) ?? step;
   }
 
   lastLine(step: string): LastLine | null {

@@ -121,6 +121,11 @@ export class NotebookSession implements IDisposable {
     return this._stepInfos.get(step) ?? null;
   }
 
+  /** What the user calls a step: its name, or the expression for which kfnb has added it. */
+  stepLabel(step: string): string {
+    return this.stepInfo(step)?.label ?? step;
+  }
+
   /** The notebook as requests to the server carry it. */
   request(): NotebookRequest {
     return notebookRequest(this.panel, this.selectedPipeline);

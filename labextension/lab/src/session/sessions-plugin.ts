@@ -25,8 +25,8 @@ export interface ISessions {
   /** The session of the current notebook. */
   readonly current: NotebookSession | null;
   readonly currentChanged: ISignal<ISessions, NotebookSession | null>;
-  /** Follows runs for a view that is not a notebook's, one after the other; `steps` are those of their pipeline. */
-  follow(steps: string[]): FollowedRun;
+  /** Follows runs for a view that is not a notebook's, one after the other; `labels` has those of their steps by name. */
+  follow(labels: ReadonlyMap<string, string>): FollowedRun;
 }
 
 export const ISessions = new Token<ISessions>(
@@ -88,8 +88,8 @@ class Sessions implements ISessions {
     return session;
   }
 
-  follow(steps: string[]): FollowedRun {
-    return new FollowedRun(this.client, this.stream, steps);
+  follow(labels: ReadonlyMap<string, string>): FollowedRun {
+    return new FollowedRun(this.client, this.stream, labels);
   }
 
   /** Shows a run that the code of a cell starts, for instance with `%pipeline run`. */

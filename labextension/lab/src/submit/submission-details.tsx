@@ -1,5 +1,6 @@
 /** What a run would be: the resources and packages of its steps, and what would be sent to a cluster. */
 
+import { Notebook } from '@jupyterlab/notebook';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
@@ -7,19 +8,44 @@ import { formatBytes } from '@kfnb/core/format';
 import { valueText } from '@kfnb/core/parameters/parameter-fields';
 import { StepInfo, Submission } from '@kfnb/core/wire/api-types';
 import { DownloadLink } from '../common/download-link';
+import { MarkInput } from '../inspector/mark-input';
+import { writeSetting, writtenSetting } from './step-settings';
 
 interface StepsProps {
   plan: Submission;
   steps: StepInfo[];
+  notebook: Notebook;
+  /** A setting was written into the notebook. */
+  onChange: () => void;
   trans: TranslationBundle;
 }
 
-/** The image, the packages and the resources of each step. */
-export function PlannedSteps({ plan, steps, trans }: StepsProps): React.JSX.Element {
+/** The image, the packages and the resources of each step. What a mark sets can be changed. */
+export function PlannedSteps({ plan, steps, notebook, onChange, trans }: StepsProps): React.JSX.Element {
   const infos = new Map(steps.map(step => [step.name, step.settings as Record<string, unknown>]));
-  const setting = (step: string, name: string) => {
-    const value = infos.get(step)?.[name];
-    return value === undefined ? '–' : valueText(value);
+  const columns: [string, string][] = [
+    ['cpu', trans.__('CPU')],
+    ['memory', trans.__('Memory')],
+    ['gpu', trans.__('GPUs')],
+    ['retry', trans.__('Retries')]
+  ];
+  const setting = (step: string, mark: string, label: string) => {
+    const value = infos.get(step)?.[mark];
+    const text = value === undefined ? '–' : valueText(value);
+    const written = writtenSetting(notebook, step, mark);
+    return written === undefined ? (
+      text
+    ) : (
+      <MarkInput
+        value={written?.value ?? ''}
+        label={trans.__('%1 of step %2', label, step)}
+        placeholder={text}
+        onCommit={typed => {
+          writeSetting(notebook, step, mark, typed);
+          onChange();
+        }}
+      />
+    );
   };
   return (
     <details>
@@ -31,10 +57,11 @@ export function PlannedSteps({ plan, steps, trans }: StepsProps): React.JSX.Elem
               <th scope="col">{trans.__('Step')}</th>
               <th scope="col">{trans.__('Image')}</th>
               <th scope="col">{trans.__('Packages')}</th>
-              <th scope="col">{trans.__('CPU')}</th>
-              <th scope="col">{trans.__('Memory')}</th>
-              <th scope="col">{trans.__('GPUs')}</th>
-              <th scope="col">{trans.__('Retries')}</th>
+              {columns.map(([mark, label]) => (
+                <th key={mark} scope="col">
+                  {label}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>
@@ -43,15 +70,15 @@ export function PlannedSteps({ plan, steps, trans }: StepsProps): React.JSX.Elem
                 <th scope="row">{step}</th>
                 <td>{image ?? '–'}</td>
                 <td>{packages.join(', ') || '–'}</td>
-                <td>{setting(step, 'cpu')}</td>
-                <td>{setting(step, 'memory')}</td>
-                <td>{setting(step, 'gpu')}</td>
-                <td>{setting(step, 'retry')}</td>
+                {columns.map(([mark, label]) => (
+                  <td key={mark}>{setting(step, mark, label)}</td>
+                ))}
               </tr>
             ))}
           </tbody>
         </table>
       </div>
+      <p>{trans.__('A change becomes a mark of the step in the notebook, which undo takes back.')}</p>
     </details>
   );
 }

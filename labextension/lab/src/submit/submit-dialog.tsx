@@ -68,7 +68,7 @@ interface ViewProps {
 }
 
 function FormView({ form, commands, trans }: ViewProps & { commands: CommandRegistry }): React.JSX.Element {
-  const { session, plan } = form;
+  const { session, plan, error } = form;
   const shown = session.lastValid;
   const parameters = shown?.parameters ?? [];
   return (
@@ -112,9 +112,17 @@ function FormView({ form, commands, trans }: ViewProps & { commands: CommandRegi
           {trans.__('Take earlier results of steps with the same code and inputs')}
         </label>
       </section>
-      {plan && <Problems problems={plan.problems} trans={trans} />}
-      {plan && shown && <PlannedSteps plan={plan} steps={shown.steps} trans={trans} />}
-      {plan && <SentFiles plan={plan} name={shown?.pipeline ?? 'pipeline'} trans={trans} />}
+      {plan && !error && <Problems problems={plan.problems} trans={trans} />}
+      {plan && shown && (
+        <PlannedSteps
+          plan={plan}
+          steps={shown.steps}
+          notebook={session.panel.content}
+          onChange={() => form.checkSoon()}
+          trans={trans}
+        />
+      )}
+      {plan && !error && <SentFiles plan={plan} name={shown?.pipeline ?? 'pipeline'} trans={trans} />}
     </>
   );
 }
@@ -122,19 +130,19 @@ function FormView({ form, commands, trans }: ViewProps & { commands: CommandRegi
 /** Whether the target can run the pipeline. */
 function Health({ form, trans }: ViewProps): React.JSX.Element {
   const { plan, error, isChecking } = form;
-  const isReady = plan?.state === 'ready';
+  const isReady = plan?.state === 'ready' && !error;
   const [first, ...others] = plan?.told ?? [];
   const state = isChecking ? '' : isReady ? 'ready' : 'failed';
   return (
     <div className="kfnb-Submit-health" role="status" data-state={state}>
       {isChecking && <p>{trans.__('Checking…')}</p>}
       {!isChecking && error && <p>✗ {error}</p>}
-      {!isChecking && plan && (
+      {!isChecking && !error && plan && (
         <p>
           {isReady ? '✓' : '✗'} {trans.__('%1: %2', isReady ? trans.__('ready') : plan.state, first ?? '')}
         </p>
       )}
-      {!isChecking && others.map(line => <p key={line}>{line}</p>)}
+      {!isChecking && !error && others.map(line => <p key={line}>{line}</p>)}
     </div>
   );
 }

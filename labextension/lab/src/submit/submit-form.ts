@@ -41,7 +41,7 @@ export class SubmitForm {
     return this._cache;
   }
 
-  /** What the run would be; null until the server has answered. */
+  /** What the run would be; null until the server has answered. While there is an error, what it would have been before. */
   get plan(): Submission | null {
     return this._plan;
   }
@@ -67,12 +67,12 @@ export class SubmitForm {
 
   setCache(on: boolean): void {
     this._cache = on;
-    this._checkSoon();
+    this.checkSoon();
   }
 
   setParameter(name: string, text: string | null, fieldError: string | null): void {
     this.session.parameters.set(name, text, fieldError);
-    this._checkSoon();
+    this.checkSoon();
   }
 
   /** Gives every parameter the value that the notebook has. */
@@ -80,7 +80,14 @@ export class SubmitForm {
     for (const { name } of this.session.lastValid?.parameters ?? []) {
       this.session.parameters.set(name, null, null);
     }
-    this._checkSoon();
+    this.checkSoon();
+  }
+
+  /** Asks the server once nothing has changed for a moment. */
+  checkSoon(): void {
+    window.clearTimeout(this._timer);
+    this._timer = window.setTimeout(() => void this.check(), CHECK_DELAY);
+    this._onChange();
   }
 
   /** Asks the server what the run would be. */
@@ -100,7 +107,7 @@ export class SubmitForm {
       error = errorText(reason);
     }
     if (number === this._checks) {
-      [this._plan, this._error, this._isChecking] = [plan, error, false];
+      [this._plan, this._error, this._isChecking] = [plan ?? this._plan, error, false];
       this._onChange();
     }
   }
@@ -109,12 +116,6 @@ export class SubmitForm {
     window.clearTimeout(this._timer);
     this._checks++; // an answer that is still under way is not shown
     this.session.changed.disconnect(this._onSessionChanged, this);
-  }
-
-  private _checkSoon(): void {
-    window.clearTimeout(this._timer);
-    this._timer = window.setTimeout(() => void this.check(), CHECK_DELAY);
-    this._onChange();
   }
 
   private _onSessionChanged(): void {

@@ -18,9 +18,9 @@ describe('the form of a schedule', () => {
     };
     const form = new ScheduleForm(client, NOTEBOOK, { target: 'prod' }, () => undefined);
     form.set({ cron: ' 0 6 * * * ', catchUp: 'last' });
-    form.setParameter('a', '7');
-    form.setParameter('b', '1');
-    form.setParameter('b', '');
+    form.setParameter('a', '7', null);
+    form.setParameter('b', '1', null);
+    form.setParameter('b', null, null);
     expect(await form.submit()).not.toBeNull();
     expect(sent).toEqual([
       {
@@ -46,6 +46,20 @@ describe('the form of a schedule', () => {
     answers[0]({ ...TIMES, words: 'the first' });
     await Promise.all(asked);
     expect(form.times?.words).toBe('the second');
+  });
+
+  it('does not send what is no value', async () => {
+    const addSchedule = () => Promise.reject(new Error('it was sent'));
+    const form = new ScheduleForm(
+      { scheduleTimes: () => Promise.resolve(TIMES), addSchedule },
+      NOTEBOOK,
+      {},
+      () => undefined
+    );
+    form.setParameter('a', null, 'this is no number or date');
+    expect([await form.submit(), form.error]).toEqual([null, 'a: this is no number or date']);
+    form.setParameter('a', '3', null);
+    expect([form.error, form.request().parameters]).toEqual(['', { a: '3' }]);
   });
 
   it('says why the server refuses the times or the schedule', async () => {

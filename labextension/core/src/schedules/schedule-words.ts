@@ -1,8 +1,8 @@
 /** The words of schedules, in the language of the user interface. */
 
-import { State, SHAPES, words } from '@kfnb/core/states';
-import { Schedule, ScheduleFiring } from '@kfnb/core/wire/api-types';
-import { TranslationBundle } from '@jupyterlab/translation';
+import { State, SHAPES, words } from '../states';
+import { Translator } from '../translator';
+import { Schedule, ScheduleFiring } from '../wire/api-types';
 
 /** A time as the clocks of a zone show it; one without a name counts as UTC. */
 export function formatDue(seconds: number, zone: string): string {
@@ -19,7 +19,7 @@ export function formatDue(seconds: number, zone: string): string {
 }
 
 /** What became of a time: the state of its run, or that nothing ran. */
-export function outcome(firing: ScheduleFiring, trans: TranslationBundle): string {
+export function outcome(firing: ScheduleFiring, trans: Translator): string {
   switch (firing.state) {
     case 'missed':
       return trans._n('missed once', 'missed %1 times', firing.count, firing.count);
@@ -39,11 +39,11 @@ export function outcome(firing: ScheduleFiring, trans: TranslationBundle): strin
 }
 
 /** The name of a place. */
-export function placeName(target: string, trans: TranslationBundle): string {
+export function placeName(target: string, trans: Translator): string {
   return target === 'local' ? trans.__('this machine') : target;
 }
 
-export function catchUpWords(trans: TranslationBundle): Record<Schedule['catch_up'], string> {
+export function catchUpWords(trans: Translator): Record<Schedule['catch_up'], string> {
   return {
     none: trans.__('Tell it, and run nothing'),
     last: trans.__('One run makes up for all'),
@@ -51,7 +51,7 @@ export function catchUpWords(trans: TranslationBundle): Record<Schedule['catch_u
   };
 }
 
-export function concurrencyWords(trans: TranslationBundle): Record<Schedule['concurrency'], string> {
+export function concurrencyWords(trans: Translator): Record<Schedule['concurrency'], string> {
   return {
     forbid: trans.__('Skip the new run'),
     allow: trans.__('Start the new run beside it'),
@@ -59,7 +59,7 @@ export function concurrencyWords(trans: TranslationBundle): Record<Schedule['con
   };
 }
 
-export function presetWords(trans: TranslationBundle): Record<string, string> {
+export function presetWords(trans: Translator): Record<string, string> {
   return {
     '0 * * * *': trans.__('Every hour'),
     '0 6 * * *': trans.__('Every day at 6'),
