@@ -62,7 +62,7 @@ export class AllRunsView extends ReactWidget {
 
   protected onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.node.querySelector('input')?.focus();
+    this.node.querySelector<HTMLElement>('input[type="search"]')?.focus();
   }
 
   protected render(): React.JSX.Element {
