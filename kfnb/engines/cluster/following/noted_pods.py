@@ -12,7 +12,7 @@ from kfnb.runs.attempt_pod import note_pod
 
 
 class NotedPods:
-    """Notes the pod of a step when something is to be said of the step that was not said before.
+    """Notes the pod of a step when something is to be said of the step or its pod that was not said before.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class NotedPods:
 
     def __init__(self, folder_of: Callable[[str, int], Path]) -> None:
         self._folder_of = folder_of
-        self._noted: dict[str, tuple[str, str, str]] = {}  #: by the id of the node, what was said of its step
+        self._noted: dict[str, tuple[str, str, str, int]] = {}  #: by the id of the node, what was said of it
 
     def note(self, followed: FollowedWorkflow, steps: Iterable[ObservedStep]) -> None:
         for step in steps:
@@ -33,11 +33,12 @@ class NotedPods:
             if pod is None:
                 continue
             node = (pod.get("spec") or {}).get("nodeName", "")
-            said = (attempt.state, step.message, node)
+            name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace", "")
+            events = followed.events(name)
+            said = (attempt.state, step.message, node, len(events))
             if self._noted.get(attempt.node) == said:
                 continue
             self._noted[attempt.node] = said
-            name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace", "")
-            events = [asdict(event) for event in followed.events(name)]
-            known = {"name": name, "namespace": namespace, "node": node, "events": events}
+            told = [asdict(event) for event in events]
+            known = {"name": name, "namespace": namespace, "node": node, "events": told}
             note_pod(self._folder_of(step.path, attempt.number), known)

@@ -6,6 +6,7 @@ import { RunDetails } from '@kfnb/core/wire/api-types';
 import { FollowedRun } from '../session/followed-run';
 
 const LEAST_PAUSE = 1000; // milliseconds before it is asked for again
+const WAITING_PAUSE = 3000; // the same for a step that waits on a cluster, of whose pod more may become known
 
 /** Null until the first answer. A request that fails leaves what was known before. */
 export function useDetails(source: FollowedRun, run: string, chosen: string | null): RunDetails | null {
@@ -25,6 +26,12 @@ export function useDetails(source: FollowedRun, run: string, chosen: string | nu
       source.client.runDetails(run).then(setDetails, () => undefined);
     }, pause);
   }, [source, run, changes]);
+  const isWaiting = active && source.run?.run.engine !== 'local' && shown.some(step => step.state === 'pending');
+  React.useEffect(() => {
+    const ask = () => void source.client.runDetails(run).then(setDetails, () => undefined);
+    const timer = isWaiting ? window.setInterval(ask, WAITING_PAUSE) : 0;
+    return () => window.clearInterval(timer);
+  }, [source, run, isWaiting]);
   React.useEffect(() => () => window.clearTimeout(waiting.current), []);
   return details;
 }
