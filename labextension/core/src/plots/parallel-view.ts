@@ -53,15 +53,26 @@ export class ParallelView {
     this.node.addEventListener('pointerleave', () => this._onMark(null));
   }
 
-  /** Draws the plot, as wide as there is room. */
+  /** Draws the plot, as wide as there is room. There may be a thousand lines: what has not changed is not drawn anew. */
   show(plot: ParallelPlot, room: number): void {
     const before = this._plot;
     this._plot = plot;
-    if (before && room === this._room && hasSamePicture(before, plot)) {
-      this._mark(plot.marked);
-      return;
+    if (!before || room !== this._room || !hasSameLines(before, plot)) {
+      this._room = room;
+      this._draw(plot, room);
+    } else if (before.ranges !== plot.ranges || before.inside !== plot.inside) {
+      this._drawAxes(plot);
+      this._showInside(plot);
     }
-    this._room = room;
+    this._marked?.classList.remove('kfnb-mod-marked');
+    this._marked = this._lineOf.get(plot.marked ?? '') ?? null;
+    if (this._marked) {
+      this._marked.classList.add('kfnb-mod-marked');
+      this._lines.append(this._marked); // above the others
+    }
+  }
+
+  private _draw(plot: ParallelPlot, room: number): void {
     const width = Math.max(room, 2 * SIDE + AXIS_GAP * (plot.columns.length - 1));
     this._gap = plot.columns.length > 1 ? (width - 2 * SIDE) / (plot.columns.length - 1) : 0;
     this.node.setAttribute('width', String(width));
@@ -70,45 +81,37 @@ export class ParallelView {
       'Parallel coordinates of %1 runs; the table has the same values',
       plot.runs.length
     );
+    this._drawAxes(plot);
+    this._lineOf = new Map(plot.runs.map(run => [run.run, this._line(plot, run)]));
+    this._lines.replaceChildren(...this._lineOf.values());
+    this._showInside(plot);
+  }
+
+  /** Draws the axes with the chosen parts. The end of a part that has the focus keeps it. */
+  private _drawAxes(plot: ParallelPlot): void {
     const focused = document.activeElement?.getAttribute('data-thumb');
-    this._drawLines(plot);
     this._axes.replaceChildren(...plot.columns.map((column, at) => this._axis(plot, column, at)));
-    if (focused && this.node.contains(document.activeElement) === false) {
+    if (focused && !this.node.contains(document.activeElement)) {
       this._axes.querySelector<SVGElement>(`[data-thumb="${CSS.escape(focused)}"]`)?.focus();
     }
   }
 
-  private _drawLines(plot: ParallelPlot): void {
-    const color = plot.color === null ? null : (plot.axes.get(plot.color) ?? null);
-    const colored = plot.columns.find(column => column.key === plot.color);
-    const order = (run: ListedRun) => Number(plot.inside.has(run.run)); // the lines above come last
-    const lines = [...plot.runs]
-      .sort((a, b) => order(a) - order(b))
-      .map(run => {
-        const line = svgElement('path', {
-          class: 'kfnb-Parallel-line',
-          d: linePath(plot.columns.map((column, at) => this._pointOf(plot, column, at, run))),
-          'data-run': run.run
-        });
-        line.classList.toggle('kfnb-mod-out', !plot.inside.has(run.run));
-        line.classList.toggle('kfnb-mod-failed', run.state === 'failed');
-        if (color && colored) {
-          line.style.stroke = placeColor(color.place(colored.valueOf(run)));
-        }
-        return line;
-      });
-    this._lines.replaceChildren(...lines);
-    this._mark(plot.marked);
+  private _showInside(plot: ParallelPlot): void {
+    this._lineOf.forEach((line, run) => line.classList.toggle('kfnb-mod-out', !plot.inside.has(run)));
   }
 
-  /** Tells one run apart, without drawing the others anew. */
-  private _mark(run: string | null): void {
-    this._lines.querySelector('.kfnb-mod-marked')?.classList.remove('kfnb-mod-marked');
-    const line = run === null ? null : this._lines.querySelector(`[data-run="${CSS.escape(run)}"]`);
-    if (line) {
-      line.classList.add('kfnb-mod-marked');
-      this._lines.append(line); // above the others
+  private _line(plot: ParallelPlot, run: ListedRun): SVGPathElement {
+    const color = plot.columns.find(column => column.key === plot.color);
+    const line = svgElement('path', {
+      class: 'kfnb-Parallel-line',
+      d: linePath(plot.columns.map((column, at) => this._pointOf(plot, column, at, run))),
+      'data-run': run.run
+    });
+    line.classList.toggle('kfnb-mod-failed', run.state === 'failed');
+    if (color) {
+      line.style.setProperty('--kfnb-run-color', placeColor(plot.axes.get(color.key)!.place(color.valueOf(run))));
     }
+    return line;
   }
 
   private _pointOf(plot: ParallelPlot, column: RunColumn, at: number, run: ListedRun): [number, number] | null {
@@ -237,24 +240,19 @@ export class ParallelView {
   private readonly _lines = svgElement('g', {});
   private readonly _axes = svgElement('g', {});
   private _plot: ParallelPlot | null = null;
+  private _lineOf = new Map<string, SVGPathElement>();
+  private _marked: SVGPathElement | null = null;
   private _gap = 0;
   private _room = 0;
   private _from: { axis: string; place: number } | null = null;
 }
 
-/** Whether two plots differ at most in the run that is told apart. */
-function hasSamePicture(one: ParallelPlot, other: ParallelPlot): boolean {
-  const { runs, columns, axes, color, ranges, inside } = one;
+/** Whether two plots have the same lines in the same colours. */
+function hasSameLines(one: ParallelPlot, other: ParallelPlot): boolean {
+  const { runs, columns, axes, color } = one;
   const sameColumns =
     columns.length === other.columns.length && columns.every((each, at) => each === other.columns[at]);
-  return (
-    sameColumns &&
-    runs === other.runs &&
-    axes === other.axes &&
-    color === other.color &&
-    ranges === other.ranges &&
-    inside === other.inside
-  );
+  return sameColumns && runs === other.runs && axes === other.axes && color === other.color;
 }
 
 function yOf(place: number): number {

@@ -47,16 +47,25 @@ export class ScatterView {
     });
   }
 
-  /** Draws the plot, as wide as there is room. */
+  /** Draws the plot, as wide as there is room. What has not changed is not drawn anew. */
   show(plot: ScatterPlot, room: number): void {
     const before = this._plot;
     this._plot = plot;
-    if (before && room === this._room && hasSamePicture(before, plot)) {
-      this._mark(plot.marked);
-      return;
+    if (!before || room !== this._room || !hasSamePoints(before, plot)) {
+      this._room = room;
+      this._draw(plot, Math.max(320, room));
+    } else if (before.inside !== plot.inside) {
+      this._showInside(plot);
     }
-    this._room = room;
-    const width = Math.max(320, room);
+    this._marked?.classList.remove('kfnb-mod-marked');
+    this._marked = this._pointOf.get(plot.marked ?? '') ?? null;
+    if (this._marked) {
+      this._marked.classList.add('kfnb-mod-marked');
+      this._points.append(this._marked); // above the others
+    }
+  }
+
+  private _draw(plot: ScatterPlot, width: number): void {
     this.node.setAttribute('width', String(width));
     this.node.setAttribute('height', String(HEIGHT));
     const { x, y, runs } = plot;
@@ -70,33 +79,23 @@ export class ScatterView {
     const up = plot.axes.get(y.key)!;
     const left = (place: number) => LEFT + place * (width - LEFT - RIGHT);
     this._drawFrame(plot, across, up, width, left);
-    const rank = (run: ListedRun) => Number(plot.inside.has(run.run)); // the points above come last
-    const points = [...runs]
-      .sort((a, b) => rank(a) - rank(b))
-      .flatMap(run => {
-        const places = [x, y].map((column, at) => {
-          const value = column.valueOf(run);
-          return value === undefined ? null : (at === 0 ? across : up).place(value);
-        });
-        return places[0] === null || places[1] === null
-          ? []
-          : [this._point(plot, run, left(places[0]), yOf(places[1]))];
-      });
-    this._points.replaceChildren(...points);
-    this._mark(plot.marked);
+    this._pointOf.clear();
+    for (const run of runs) {
+      const places = [placeOn(across, x, run), placeOn(up, y, run)];
+      if (places[0] !== null && places[1] !== null) {
+        this._pointOf.set(run.run, this._point(plot, run, left(places[0]), yOf(places[1])));
+      }
+    }
+    this._points.replaceChildren(...this._pointOf.values());
+    this._showInside(plot);
   }
 
-  /** Tells one run apart, without drawing the others anew. */
-  private _mark(run: string | null): void {
-    this._points.querySelector('.kfnb-mod-marked')?.classList.remove('kfnb-mod-marked');
-    const point = run === null ? null : this._points.querySelector(`[data-run="${CSS.escape(run)}"]`);
-    if (point) {
-      point.classList.add('kfnb-mod-marked');
-      this._points.append(point); // above the others
-    }
+  private _showInside(plot: ScatterPlot): void {
+    this._pointOf.forEach((point, run) => point.classList.toggle('kfnb-mod-out', !plot.inside.has(run)));
   }
 
   private _point(plot: ScatterPlot, run: ListedRun, x: number, y: number): SVGElement {
+    const { color } = plot;
     const point = svgElement('circle', {
       class: 'kfnb-Scatter-point',
       cx: Math.round(x * 10) / 10,
@@ -104,10 +103,8 @@ export class ScatterView {
       r: RADIUS,
       'data-run': run.run
     });
-    point.classList.toggle('kfnb-mod-out', !plot.inside.has(run.run));
-    const axis = plot.color && plot.axes.get(plot.color.key);
-    if (plot.color && axis) {
-      point.style.fill = placeColor(axis.place(plot.color.valueOf(run)));
+    if (color) {
+      point.style.setProperty('--kfnb-run-color', placeColor(placeOn(plot.axes.get(color.key)!, color, run)));
     }
     point.append(svgElement('title', {}, runText(run, [plot.x, plot.y], this._trans)));
     return point;
@@ -165,14 +162,21 @@ export class ScatterView {
   private readonly _frame = svgElement('g', {});
   private readonly _points = svgElement('g', {});
   private _plot: ScatterPlot | null = null;
+  private readonly _pointOf = new Map<string, SVGElement>();
+  private _marked: SVGElement | null = null;
   private _room = 0;
 }
 
-/** Whether two plots differ at most in the run that is told apart. */
-function hasSamePicture(one: ScatterPlot, other: ScatterPlot): boolean {
-  const { runs, x, y, color, axes, inside } = one;
-  const sameColumns = x === other.x && y === other.y && color === other.color;
-  return sameColumns && runs === other.runs && axes === other.axes && inside === other.inside;
+/** Whether two plots have the same points in the same colours. */
+function hasSamePoints(one: ScatterPlot, other: ScatterPlot): boolean {
+  const { runs, x, y, color, axes } = one;
+  return x === other.x && y === other.y && color === other.color && runs === other.runs && axes === other.axes;
+}
+
+/** The place of a run on the axis of a column; null where it has none. */
+function placeOn(axis: PlotAxis, column: RunColumn, run: ListedRun): number | null {
+  const value = column.valueOf(run);
+  return value === undefined ? null : axis.place(value);
 }
 
 function yOf(place: number): number {

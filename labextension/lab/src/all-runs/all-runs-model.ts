@@ -42,21 +42,21 @@ export class AllRunsModel implements IDisposable {
     return this._changed;
   }
 
-  /** The chosen runs, on whatever page they are. */
-  readonly selected = new Set<string>();
+  /** The chosen runs, on whatever page they are, with the seconds at which they were created. */
+  readonly selected = new Map<string, number>();
 
   select(run: string, chosen: boolean): void {
     if (chosen) {
-      this.selected.add(run);
+      this.selected.set(run, this.runs.find(one => one.run === run)?.created ?? 0);
     } else {
       this.selected.delete(run);
     }
     this._changed.emit();
   }
 
-  /** The chosen runs, the oldest first. Their ids begin with the time. */
+  /** The chosen runs, the oldest first. */
   selectedByAge(): string[] {
-    return [...this.selected].sort();
+    return [...this.selected].sort(([, one], [, other]) => one - other).map(([run]) => run);
   }
 
   get grouped(): boolean {
@@ -92,7 +92,7 @@ export class AllRunsModel implements IDisposable {
 
   /** Deletes the chosen runs that have ended, and returns how many that were. */
   async deleteSelected(): Promise<number> {
-    const { runs } = await this.client.deleteRuns([...this.selected]);
+    const { runs } = await this.client.deleteRuns([...this.selected.keys()]);
     runs.forEach(run => this.selected.delete(run));
     await this.refresh();
     return runs.length;

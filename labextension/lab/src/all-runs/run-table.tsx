@@ -11,7 +11,7 @@ import { nextOrder, sortOf } from './run-filters';
 
 interface TableProps {
   runs: ListedRun[];
-  selected: ReadonlySet<string>;
+  selected: ReadonlyMap<string, unknown>;
   order: string;
   onOrder: (order: string) => void;
   onSelect: (run: string, chosen: boolean) => void;

@@ -8,6 +8,7 @@ import { formatDuration, formatStart } from '@kfnb/core/format';
 import { SHAPES, words } from '@kfnb/core/states';
 import { ComparedRun, ComparedValue, Comparison } from '@kfnb/core/wire/api-types';
 
+const FIRST_ROWS = 100; // of a part
 const WITH_CHANGE: ReadonlySet<PartName> = new Set(['metrics', 'durations']);
 
 interface TableProps {
@@ -35,19 +36,7 @@ export function ComparisonTable(props: TableProps): React.JSX.Element {
           </tr>
         </thead>
         {parts.map(part => (
-          <tbody key={part.name} data-part={part.name}>
-            <tr>
-              <th scope="rowgroup" className="kfnb-Comparison-part">
-                {part.title}
-              </th>
-              <td colSpan={runs.length} className="kfnb-Comparison-count">
-                {part.rows.length < part.count && trans.__('%1 of %2 differ', part.rows.length, part.count)}
-              </td>
-            </tr>
-            {part.rows.map(row => (
-              <Row key={row.name} part={part.name} row={row} runs={runs.map(run => run.run)} trans={trans} />
-            ))}
-          </tbody>
+          <PartRows key={part.name} part={part} runs={runs.map(run => run.run)} trans={trans} />
         ))}
       </table>
       {parts.length === 0 && <p>{trans.__('Apart from their code, the runs do not differ.')}</p>}
@@ -92,6 +81,42 @@ function RunHead(props: TableProps & { run: ComparedRun; number: number }): Reac
         )}
       </span>
     </th>
+  );
+}
+
+interface PartProps {
+  part: Part;
+  runs: string[];
+  trans: TranslationBundle;
+}
+
+/** The rows of a part. A loop may have a thousand iterations: of long parts the rest is shown on request. */
+function PartRows({ part, runs, trans }: PartProps): React.JSX.Element {
+  const [whole, showWhole] = React.useState(false);
+  const rows = whole ? part.rows : part.rows.slice(0, FIRST_ROWS);
+  return (
+    <tbody data-part={part.name}>
+      <tr>
+        <th scope="rowgroup" className="kfnb-Comparison-part">
+          {part.title}
+        </th>
+        <td colSpan={runs.length} className="kfnb-Comparison-count">
+          {part.rows.length < part.count && trans.__('%1 of %2 differ', part.rows.length, part.count)}
+        </td>
+      </tr>
+      {rows.map(row => (
+        <Row key={row.name} part={part.name} row={row} runs={runs} trans={trans} />
+      ))}
+      {rows.length < part.rows.length && (
+        <tr>
+          <td colSpan={runs.length + 1}>
+            <button type="button" className="kfnb-Comparison-rest" onClick={() => showWhole(true)}>
+              {trans.__('Show all %1 rows', part.rows.length)}
+            </button>
+          </td>
+        </tr>
+      )}
+    </tbody>
   );
 }
 

@@ -125,7 +125,10 @@ function Experiment({ runs, actions, trans }: ExperimentProps): React.JSX.Elemen
   const by = columns.find(column => column.key === order.key);
   const rows = by ? sortRuns(runs, by, order.descending) : runs;
   const shown = rows.filter(run => inside.has(run.run));
-  const compared = shown.map(run => run.run).filter(run => chosen.has(run));
+  const compared = runs
+    .map(run => run.run)
+    .filter(run => chosen.has(run) && inside.has(run))
+    .reverse(); // the oldest first
   return (
     <>
       <ExperimentPlots
@@ -146,7 +149,7 @@ function Experiment({ runs, actions, trans }: ExperimentProps): React.JSX.Elemen
           className="jp-mod-styled"
           disabled={compared.length < FEWEST_RUNS || compared.length > MOST_RUNS}
           title={trans.__('Show what differs between the chosen runs, %1 to %2', FEWEST_RUNS, MOST_RUNS)}
-          onClick={() => actions.compare([...compared].sort())}
+          onClick={() => actions.compare(compared)}
         >
           {compared.length < FEWEST_RUNS
             ? trans.__('Compare')

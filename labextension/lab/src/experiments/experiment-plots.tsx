@@ -81,7 +81,11 @@ function Parallel(props: PlotsProps & { color: RunColumn | null }): React.JSX.El
   const { onRanges, onMark, color, trans } = props;
   const view = React.useMemo(() => new ParallelView(trans, onRanges, onMark), [trans, onRanges, onMark]);
   const [place, width] = usePlot(view.node);
-  React.useLayoutEffect(() => view.show({ ...props, color: color?.key ?? null }, width));
+  React.useLayoutEffect(() => {
+    if (width > 0) {
+      view.show({ ...props, color: color?.key ?? null }, width);
+    }
+  });
   return <div ref={place} className="kfnb-Experiment-plot" />;
 }
 
@@ -95,7 +99,11 @@ function Scatter(props: PlotsProps & { first: RunColumn[]; color: RunColumn | nu
     columns.find(one => one.key === keys.y) ??
     first.find(one => one.kind !== 'parameter') ??
     columns[columns.length - 1];
-  React.useLayoutEffect(() => view.show({ ...props, x, y }, width));
+  React.useLayoutEffect(() => {
+    if (width > 0) {
+      view.show({ ...props, x, y }, width);
+    }
+  });
   return (
     <>
       <div className="kfnb-Experiment-choices">
@@ -139,7 +147,7 @@ function ColumnChoice({ label, value, columns, onChoose }: ChoiceProps): React.J
   );
 }
 
-/** Puts a plot into an element, and tells how wide that is. */
+/** Puts a plot into an element, and tells how wide that is; 0 as long as nobody knows. */
 function usePlot(node: SVGElement): [React.RefObject<HTMLDivElement>, number] {
   const place = React.useRef<HTMLDivElement>(null);
   const [width, setWidth] = React.useState(0);

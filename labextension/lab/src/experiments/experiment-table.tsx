@@ -9,6 +9,8 @@ import { RunColumn } from '@kfnb/core/plots/run-columns';
 import { SHAPES, words } from '@kfnb/core/states';
 import { ListedRun } from '@kfnb/core/wire/api-types';
 
+const FIRST_ROWS = 100; // before the user asks for all
+
 export interface Order {
   key: string;
   descending: boolean;
@@ -29,6 +31,8 @@ interface TableProps {
 
 export function ExperimentTable(props: TableProps): React.JSX.Element {
   const { runs, columns, order, onOrder, marked, onMark, chosen, onChoose, onOpen, trans } = props;
+  const [whole, showWhole] = React.useState(false);
+  const shown = whole ? runs : runs.slice(0, FIRST_ROWS);
   const sorted = (key: string) => (order.key !== key ? 'none' : order.descending ? 'descending' : 'ascending');
   return (
     <div className="kfnb-Experiment-table" role="region" aria-label={trans.__('Runs of the experiment')} tabIndex={0}>
@@ -59,7 +63,7 @@ export function ExperimentTable(props: TableProps): React.JSX.Element {
           </tr>
         </thead>
         <tbody>
-          {runs.map(run => (
+          {shown.map(run => (
             <Row
               key={run.run}
               run={run}
@@ -74,6 +78,11 @@ export function ExperimentTable(props: TableProps): React.JSX.Element {
           ))}
         </tbody>
       </table>
+      {shown.length < runs.length && (
+        <button type="button" className="kfnb-Experiment-rest" onClick={() => showWhole(true)}>
+          {trans.__('Show all %1 rows', runs.length)}
+        </button>
+      )}
     </div>
   );
 }
