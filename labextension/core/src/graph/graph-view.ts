@@ -33,8 +33,8 @@ export interface GraphActions {
 interface DrawnBox {
   box: Box;
   group: SVGGElement;
-  title: SVGElement;
-  bar: SVGElement;
+  reason: string;
+  bar: SVGElement | null;
   note: SVGElement;
   shown: string;
 }
@@ -51,6 +51,7 @@ export class GraphView {
     this.node.addEventListener('click', event => this._press(event));
     this.node.addEventListener('keydown', event => this._onKey(event));
     this.node.addEventListener('focusin', event => this._onFocus(event));
+    this.node.addEventListener('pointerover', event => this._showTip(event));
   }
 
   /** The names of the steps that are drawn, also those in folded frames. */
@@ -73,7 +74,9 @@ export class GraphView {
     this._graph = graph;
     const [width, height] = [graph.width + 2 * MARGIN, graph.height + 2 * MARGIN];
     this.node.setAttribute('viewBox', `${-MARGIN} ${-MARGIN} ${width} ${height}`);
+    this.node.classList.toggle('kfnb-mod-far', graph.boxes.length > MANY); // until the scale is known: texts are dear
     this._boxes.clear();
+    this._tips.clear();
     this._progress.clear();
     this._chosen = '';
     this._homes = new Map(
@@ -82,7 +85,7 @@ export class GraphView {
     const focused = this.node.contains(document.activeElement) ? placeOf(document.activeElement) : undefined;
     this.node.replaceChildren(
       ...graph.frames.map(frame => this._frame(frame)),
-      ...graph.lines.map(drawnLine),
+      ...graph.lines.map(line => this._line(line)),
       ...graph.boxes.map(box => this._box(box))
     );
     this._reach(this._boxes.has(this._reached) ? this._reached : (graph.boxes[0]?.step ?? ''));
@@ -148,7 +151,7 @@ export class GraphView {
   }
 
   private _showBox(drawn: DrawnBox, progress: BoxProgress | null, chosen: boolean): void {
-    const { box, group, title, bar, note } = drawn;
+    const { box, group, note } = drawn;
     const { state = '', reason = '', iterations = 0, finishedIterations = 0, percent = null } = progress ?? {};
     const key = JSON.stringify([state, reason, iterations, finishedIterations, percent, chosen]);
     if (key === drawn.shown) {
@@ -162,8 +165,11 @@ export class GraphView {
     group.setAttribute('aria-label', word ? `${box.label}: ${word}` : box.label);
     group.classList.toggle('kfnb-mod-chosen', chosen);
     setText(note, state ? `${SHAPES[state]} ${fits ? word : items.trim()}` : truncate(box.note) || box.where);
-    setText(title, [box.label, box.note, box.where, reason].filter(Boolean).join(' · '));
-    bar.setAttribute('width', String(percent === null ? 0 : ((box.width - 16) * percent) / 100));
+    drawn.reason = reason ?? '';
+    if (percent !== null || drawn.bar) {
+      drawn.bar ??= percentBar(drawn);
+      drawn.bar.setAttribute('width', String(percent === null ? 0 : ((box.width - 16) * percent) / 100));
+    }
   }
 
   private _sum(box: Box): BoxProgress | null {
@@ -181,23 +187,24 @@ export class GraphView {
       class: 'kfnb-Dag-box', 'data-kind': box.kind, 'data-step': step, 'data-state': '', 'aria-label': label, tabindex: -1, role: 'button'
     }); // prettier-ignore
     group.classList.toggle('kfnb-mod-folded', box.steps.length > 0);
-    const title = svgElement('title', {}, [label, box.note, box.where].filter(Boolean).join(' · '));
-    const bar = svgElement('rect', { class: 'kfnb-Dag-percent', x: x + 8, y: y + height - 4, width: 0, height: 4 });
     const note = svgElement(
       'text',
       { class: 'kfnb-Dag-note', x: middle, y: centre + 14 },
       truncate(box.note) || box.where
     );
     const name = svgElement('text', { class: 'kfnb-Dag-name', x: middle, y: centre - 3 }, truncate(label));
-    group.append(title, svgElement('rect', { class: 'kfnb-Dag-rect', x, y, width, height, rx: 8 }), bar, name, note);
-    this._boxes.set(step, { box, group, title, bar, note, shown: '' });
+    group.append(svgElement('rect', { class: 'kfnb-Dag-rect', x, y, width, height, rx: 8 }), name, note);
+    const drawn: DrawnBox = { box, group, reason: '', bar: null, note, shown: '' };
+    this._boxes.set(step, drawn);
+    this._tips.set(group, () => [label, box.note, box.where, drawn.reason].filter(Boolean).join(' · '));
     return group;
   }
 
   private _frame(frame: Frame): SVGElement {
     const { x, y, width, height } = frame;
     const group = svgElement('g', { class: 'kfnb-Dag-frame', 'data-kind': frame.kind });
-    group.append(svgElement('title', {}, frame.label), svgElement('rect', { x, y, width, height, rx: 8 }));
+    group.append(svgElement('rect', { x, y, width, height, rx: 8 }));
+    this._tips.set(group, () => frame.label);
     const head = svgElement('text', { x: x + 10, y: y + 16 }, truncate(frame.label));
     if (this._actions.onFold) {
       head.textContent = `▾ ${truncate(frame.label)}`;
@@ -213,6 +220,24 @@ export class GraphView {
     }
     group.append(head);
     return group;
+  }
+
+  private _line({ points, why }: Line): SVGElement {
+    const [x, y] = points[points.length - 1];
+    const arrow = `M${x - 4},${y - 7}L${x},${y - 1}L${x + 4},${y - 7}`;
+    const path = svgElement('path', { class: 'kfnb-Dag-line', d: pathOf(points) + arrow });
+    this._tips.set(path, () => why);
+    return path;
+  }
+
+  /** The words for what is under the pointer are made when it is there, because a thousand boxes would have a thousand. */
+  private _showTip(event: Event): void {
+    const part = (event.target as Element).closest('.kfnb-Dag-box, .kfnb-Dag-line, .kfnb-Dag-frame');
+    const tip = part && this._tips.get(part)?.();
+    if (part && tip) {
+      const title = part.querySelector(':scope > title') ?? part.appendChild(svgElement('title', {}));
+      setText(title, tip);
+    }
   }
 
   private _press(event: Event): void {
@@ -255,6 +280,7 @@ export class GraphView {
 
   private readonly _words: Record<State, string>;
   private readonly _boxes = new Map<string, DrawnBox>();
+  private readonly _tips = new Map<Element, () => string>();
   private readonly _progress = new Map<string, State | null>(); // of steps in folded frames
   private _chosen = ''; // the chosen step, where it is in a folded frame
   private _homes = new Map<string, string>(); // the box of each step
@@ -262,14 +288,11 @@ export class GraphView {
   private _graph: Graph | null = null;
 }
 
-function drawnLine(line: Line): SVGElement {
-  const [x, y] = line.points[line.points.length - 1];
-  const group = svgElement('g', { class: 'kfnb-Dag-line' });
-  group.append(
-    svgElement('title', {}, line.why),
-    svgElement('path', { d: `${pathOf(line.points)}M${x - 4},${y - 7}L${x},${y - 1}L${x + 4},${y - 7}` })
-  );
-  return group;
+function percentBar({ box, group, note }: DrawnBox): SVGElement {
+  const [x, y] = [box.x + 8, box.y + box.height - 4];
+  const bar = svgElement('rect', { class: 'kfnb-Dag-percent', x, y, width: 0, height: 4 });
+  group.insertBefore(bar, note);
+  return bar;
 }
 
 /** What an element of the graph stands for: a step, or a frame by its id. */

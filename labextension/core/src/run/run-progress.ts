@@ -35,7 +35,7 @@ export function applyMessage(run: Snapshot | null, message: StreamMessage): Snap
   if (message.type === 'run') {
     return { ...run, seq: message.seq, run: { ...run.run, ...message.data } };
   }
-  const known = run.steps.find(step => step.path === message.data.path);
+  const place = run.steps.findIndex(step => step.path === message.data.path);
   const blank: StepRun = {
     path: message.data.path,
     step: message.data.step,
@@ -46,8 +46,8 @@ export function applyMessage(run: Snapshot | null, message: StreamMessage): Snap
     reason: null,
     error: null
   };
-  const changed = { ...(known ?? blank), ...message.data };
-  const steps = known ? run.steps.map(step => (step === known ? changed : step)) : [...run.steps, changed];
+  const steps = run.steps.slice();
+  steps[place < 0 ? steps.length : place] = { ...(steps[place] ?? blank), ...message.data };
   return { ...run, seq: message.seq, steps };
 }
 

@@ -32,6 +32,8 @@ interface HeadProps {
 export function PageHead({ source, path, actions, chosen, label, trans }: HeadProps): React.JSX.Element | null {
   const [trouble, setTrouble] = React.useState<string | null>(null);
   const now = useClock(source.active);
+  const created = source.run?.run.created ?? 0;
+  const began = React.useMemo(() => formatStart(created), [created]); // dates in words are dear
   if (!source.run) {
     return null;
   }
@@ -50,7 +52,7 @@ export function PageHead({ source, path, actions, chosen, label, trans }: HeadPr
       </span>
       <span>{duration}</span>
       <span>{trans.__('%1 of %2 steps', ended, Math.max(source.allProgress.size, ended))}</span>
-      <span>{trans.__('began %1', formatStart(run.created))}</span>
+      <span>{trans.__('began %1', began)}</span>
       <code>{run.run}</code>
       <span className="kfnb-RunPage-actions">
         {source.active ? (
@@ -94,7 +96,7 @@ function Action({ text, act }: { text: string; act: () => void }): React.JSX.Ele
 }
 
 /** Seconds since 1970; they go on while something runs. */
-export function useClock(runs: boolean): number {
+function useClock(runs: boolean): number {
   const [now, setNow] = React.useState(() => Date.now() / 1000);
   React.useEffect(() => {
     if (runs) {

@@ -48,9 +48,14 @@ export class FollowedRun implements RunSource, IDisposable {
 
   /** The progress of all steps that are known, in the pipeline's order. */
   get allProgress(): Map<string, StepProgress> {
-    return new Map(
-      [...this._labels.keys()].flatMap(step => (this.progress(step) ? [[step, this.progress(step)!]] : []))
-    );
+    const all = new Map<string, StepProgress>();
+    for (const step of this._labels.keys()) {
+      const progress = this.progress(step);
+      if (progress) {
+        all.set(step, progress);
+      }
+    }
+    return all;
   }
 
   stepLabel(step: string): string {
