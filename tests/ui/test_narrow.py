@@ -67,7 +67,6 @@ def notebook_fits(page: Page, size: str) -> None:
     expect(menu).to_be_visible()
     page.keyboard.press("ArrowUp")  # to the last item, for which a long menu scrolls
     in_sight(size, menu.locator(".lm-mod-active"))
-    screenshot(page, f"narrow-menu-{size}")
     page.keyboard.press("Escape")
     log = log_of(page, "prepare_the_rows_of_the_table")
     expect(log).to_contain_text("made")
@@ -87,8 +86,6 @@ def side_bar_fits(page: Page, size: str) -> None:
         size, side.get_by_label("depth"), side.locator(".kfnb-Runs-show"), side.locator(".kfnb-Section summary").last
     )
     scrolls_only_down(size, side)
-    side.evaluate("node => node.scrollTo(0, 0)")
-    screenshot(page, f"narrow-side-bar-{size}")
     side.get_by_role("button", name="Run with…").click()
     dialog = page.get_by_role("dialog", name="Run the pipeline with…")
     expect(dialog.get_by_text("ready: this machine")).to_be_visible()
@@ -108,9 +105,11 @@ def pages_fit(page: Page, size: str) -> None:
     in_sight(size, runs.get_by_label("Text"), runs.get_by_label("State"), runs.get_by_label("To", exact=True))
     in_sight(size, runs.get_by_role("button", name="Next"), runs.locator(".kfnb-AllRuns-open").first)
     scrolls_only_down(size, runs)
-    screenshot(page, f"narrow-all-runs-{size}")
     command(page, "kfnb:open-run")
     run = page.locator(".kfnb-RunPage")
+    run.locator(".kfnb-Timing-name", has_text="for each of rows[:2]").first.click()
+    log = run.get_by_role("region", name="Log of step for each of rows[:2]")
+    expect(log.locator(".kfnb-Log-title")).to_have_text("Log of for each of rows[:2]")
     run.locator(".kfnb-Timing-name", has_text="choose").first.click()
     in_sight(size, *(run.get_by_role("button", name=re.compile(f"^{name}")) for name in ("Retry from", "Copy Link")))
     in_sight(size, run.get_by_label("Find a step"), run.get_by_role("button", name="Close the log"))
@@ -124,7 +123,6 @@ def pages_fit(page: Page, size: str) -> None:
     in_sight(size, form.get_by_label("Cron expression"), form.get_by_label("depth"))
     in_sight(size, *(form.get_by_role("button", name=name) for name in ("Make the Schedule", "Cancel")))
     scrolls_only_down(size, schedules)
-    screenshot(page, f"narrow-schedules-{size}")
     form.get_by_role("button", name="Cancel").click()
 
 

@@ -182,9 +182,9 @@ class LocalEngine:
 
 def _environment(python: str | None) -> RunEnvironment:
     """The packages that steps can import."""
-    from kfnb.images.needs.installed_packages import packages_now
+    from kfnb.images.needs.installed_packages import installed_packages
 
-    found = packages_now(python)
+    found = installed_packages(python)
     return RunEnvironment(found.python, {name: one.version for name, one in found.distributions.items()})
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -164,17 +165,12 @@ class InstalledPackages:
 
 
 def installed_packages(python: str | None = None) -> InstalledPackages:
-    """The packages of an interpreter, or those in a folder of `kfnb.images.needs.told_packages`. Default: those of this interpreter."""
-    return _packages_below(*_places(python))
+    """The packages of an interpreter, or those in a folder of `kfnb.images.needs.told_packages`. Default: those of this interpreter.
 
-
-def packages_now(python: str | None = None) -> InstalledPackages:
-    """The same, looked up anew: while a process lives, packages come and go."""
-    return InstalledPackages(*_places(python))
-
-
-def _places(python: str | None) -> tuple[tuple[str, ...], str]:
-    return _search_path(python) if python else (tuple(sys.path), OWN_VERSION)
+    While a process lives, packages come and go: what is found is kept until one of the folders changes.
+    """
+    paths, version = _search_path(python) if python else (tuple(sys.path), OWN_VERSION)
+    return _packages_below(paths, version, tuple(_changed(path) for path in paths))
 
 
 def normalized(name: str) -> str:
@@ -182,9 +178,17 @@ def normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@cache
-def _packages_below(paths: tuple[str, ...], python: str) -> InstalledPackages:
+@lru_cache(maxsize=16)
+def _packages_below(paths: tuple[str, ...], python: str, changed: tuple[int, ...]) -> InstalledPackages:
     return InstalledPackages(paths, python)
+
+
+def _changed(path: str) -> int:
+    """When an entry of a folder came or went last, in nanoseconds since 1970; 0 for a folder that is not there."""
+    try:
+        return os.stat(path or ".").st_mtime_ns
+    except OSError:
+        return 0
 
 
 @cache

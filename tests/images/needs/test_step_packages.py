@@ -269,6 +269,18 @@ def test_the_packages_of_another_interpreter_are_its_own(tmp_path: Path) -> None
     assert own is not None and own.requirement == f"numpy=={version('numpy')}"
 
 
+def test_a_package_that_comes_while_a_process_lives_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert installed_packages().provider("late") is None
+    info = tmp_path / "late-1.0.dist-info"
+    info.mkdir()
+    (info / "RECORD").write_text("late.py,,\n")
+    found = installed_packages().provider("late")
+    assert found is not None and found.requirement == "late==1.0"
+    info.rename(tmp_path / "late-2.0.dist-info")
+    assert installed_packages().distributions["late"].version == "2.0"
+
+
 def wheel(folder: Path, name: str, number: str, requires: str = "") -> None:
     stem = f"{name}-{number}"
     folder.mkdir(parents=True, exist_ok=True)

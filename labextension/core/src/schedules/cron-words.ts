@@ -24,9 +24,13 @@ export function cronWords(cron: string, trans: Translator, locale: string): stri
   return times === null || days === null ? null : trans.__('%1 %2', times, days);
 }
 
-/** The line of a schedule: in English the server's, as on the command line, which knows every expression. */
+/**
+ * The line of a schedule: in English, and in a language of which kfnb has no words, the server's, as on the command line,
+ * which knows every expression.
+ */
 export function whenWords(schedule: { words: string; cron: string }, trans: Translator, locale: string): string {
-  return locale.startsWith('en') ? schedule.words : (cronWords(schedule.cron, trans, locale) ?? schedule.words);
+  const isTranslated = trans.__('every day') !== 'every day';
+  return (isTranslated ? cronWords(schedule.cron, trans, locale) : null) ?? schedule.words;
 }
 
 function timeWords(minute: string, hour: string, trans: Translator): string | null {

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { ENGLISH } from '../../translator';
+import { ENGLISH, Translator } from '../../translator';
 import { cronWords, whenWords } from '../cron-words';
+
+const WORDS: Record<string, string> = { 'every day': '매일', 'on %1': '%1', 'at %1': '%1에', '%1 %2': '%2 %1' };
+const KOREAN: Translator = { ...ENGLISH, __: (text, ...args) => ENGLISH.__(WORDS[text] ?? text, ...args) };
 
 describe('a cron expression in words', () => {
   it.each([
@@ -24,8 +27,9 @@ describe('a cron expression in words', () => {
 
   it('is in the language of the page, and in English as on the command line', () => {
     const schedule = { words: 'At 06:00 on Monday', cron: '0 6 * * 1' };
+    expect(whenWords(schedule, KOREAN, 'ko_KR')).toBe('월요일 06:00에');
+    expect(whenWords({ ...schedule, cron: '0 6 L * *' }, KOREAN, 'ko_KR')).toBe('At 06:00 on Monday');
     expect(whenWords(schedule, ENGLISH, 'en-US')).toBe('At 06:00 on Monday');
-    expect(whenWords(schedule, ENGLISH, 'ko_KR')).toBe('at 06:00 on 월요일');
-    expect(whenWords({ ...schedule, cron: '0 6 L * *' }, ENGLISH, 'ko_KR')).toBe('At 06:00 on Monday');
+    expect(whenWords(schedule, ENGLISH, 'de-DE')).toBe('At 06:00 on Monday');
   });
 });
