@@ -33,6 +33,7 @@ class RunListHandler(Handler):
         wanted.update({name: self._seconds(name) for name in NUMBERS})
         return RunQuery(
             **wanted,
+            notebook=self.get_query_argument("notebook_file", None),
             states=states,
             order=order.removeprefix("-"),
             descending=order.startswith("-"),

@@ -103,9 +103,10 @@ class Runs:
             Only the runs of this notebook: its path on disk, and the id in its metadata.
         """
         with self.record() as store:
-            own = {} if notebook is None else asdict(of_notebook(store, *notebook))
-            wanted = replace(query, notebook=own.get("notebook"), notebook_id=own.get("notebook_id"))
-            heads, total = store.find(wanted)
+            if notebook is not None:
+                own = of_notebook(store, *notebook)
+                query = replace(query, notebook=own.notebook, notebook_id=own.notebook_id)
+            heads, total = store.find(query)
             return {"runs": [{**h, "metrics": store.summary(h["run"])["metrics"]} for h in heads], "total": total}
 
     def snapshot(self, run_id: str) -> dict[str, Any]:

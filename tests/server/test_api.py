@@ -115,6 +115,9 @@ async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: P
     assert (await ask("GET", "runs", run_id, "steps", "use", "log", start=str(log["next"])))["lines"] == []
     assert [r["run"] for r in (await ask("GET", "runs", notebook="work/n.ipynb"))["runs"]] == [run_id]
     assert (await ask("GET", "runs", notebook="other.ipynb"))["runs"] == []
+    (file,) = (await ask("GET", "runs", "choices"))["notebooks"]
+    assert [r["run"] for r in (await ask("GET", "runs", notebook_file=file))["runs"]] == [run_id]
+    assert (await ask("GET", "runs", notebook_file=f"{file}x"))["total"] == 0
     assert [b["step"] for b in (await ask("GET", "runs", run_id, "graph"))["graph"]["boxes"]] == ["make", "use"]
     sources = (await ask("GET", "runs", run_id, "sources"))["sources"]
     assert sources == {c["id"]: c["source"] for c in THREE["cells"] if c["cell_type"] == "code"}

@@ -60,6 +60,8 @@ def test_a_renamed_notebook_keeps_its_live_run_and_all_runs_lists_it(lab: Lab, o
     find = view.get_by_role("search", name="Find runs")
     find.get_by_label("Text").fill("HALF the")
     expect(view.get_by_role("status")).to_have_text("1–1 of 1")
+    find.get_by_label("Notebook").select_option(row.locator("td[title$='.ipynb']").inner_text())
+    expect(view.get_by_role("status")).to_have_text("1–1 of 1")
     find.get_by_label("State").select_option("failed")
     expect(view.get_by_text("No run is like that.")).to_be_visible()
     find.get_by_role("button", name="Clear").press("Enter")

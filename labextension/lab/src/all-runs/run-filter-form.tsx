@@ -22,12 +22,17 @@ interface FormProps {
 export function RunFilterForm({ query, choices, onChange, trans }: FormProps): React.JSX.Element {
   const [cleared, clear] = React.useReducer((count: number) => count + 1, 0);
   const stateWords = words(trans);
-  const select = (name: 'notebook' | 'target' | 'experiment' | 'tag', label: string, all: string, values: string[]) => (
+  const select = (
+    name: 'notebook_file' | 'target' | 'experiment' | 'tag',
+    label: string,
+    all: string,
+    values: string[]
+  ) => (
     <Choice
       label={label}
       all={all}
       value={query[name]}
-      options={values.map(value => [value, name === 'notebook' ? baseName(value) : value])}
+      options={values.map(value => [value, name === 'notebook_file' ? baseName(value) : value])}
       onChoose={value => onChange({ [name]: value })}
     />
   );
@@ -47,7 +52,7 @@ export function RunFilterForm({ query, choices, onChange, trans }: FormProps): R
         options={STATES.map(state => [state, `${SHAPES[state]} ${stateWords[state]}`])}
         onChoose={state => onChange({ state: state === null ? [] : [state] })}
       />
-      {select('notebook', trans.__('Notebook'), trans.__('all notebooks'), choices.notebooks)}
+      {select('notebook_file', trans.__('Notebook'), trans.__('all notebooks'), choices.notebooks)}
       {select('target', trans.__('Target'), trans.__('all targets'), choices.targets)}
       {select('experiment', trans.__('Experiment'), trans.__('all experiments'), choices.experiments)}
       {select('tag', trans.__('Tag'), trans.__('any tag'), choices.tags)}

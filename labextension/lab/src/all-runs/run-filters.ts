@@ -9,7 +9,7 @@ export const PAGE_LENGTH = 50;
 export function initialQuery(): RunQuery {
   return {
     state: [],
-    notebook: null,
+    notebook_file: null,
     target: null,
     experiment: null,
     tag: null,
@@ -29,8 +29,8 @@ export function withFilter(query: RunQuery, part: Partial<RunQuery>): RunQuery {
 
 /** Whether the query leaves anything out. */
 export function isFiltered(query: RunQuery): boolean {
-  const { state, notebook, target, experiment, tag, text, since, until } = query;
-  return state.length > 0 || text !== '' || [notebook, target, experiment, tag, since, until].some(one => one !== null);
+  const { state, notebook_file, target, experiment, tag, text, since, until } = query;
+  return state.length > 0 || text !== '' || [notebook_file, target, experiment, tag, since, until].some(one => one !== null);
 }
 
 /** The order after a click on the head of a column: the other way round if it is sorted by it already. */

@@ -72,7 +72,8 @@ export interface StartOptions {
 /** Which of all runs are wanted. What is null or empty does not matter. */
 export interface RunQuery {
   state: string[];
-  notebook: string | null;
+  /** Where a notebook was on the server's disk, as runs have it. */
+  notebook_file: string | null;
   target: string | null;
   experiment: string | null;
   tag: string | null;
@@ -84,6 +85,9 @@ export interface RunQuery {
   start: number;
   count: number;
 }
+
+/** Which runs of one notebook are wanted: by its path in the file browser, and the id in its metadata. */
+export type NotebookRuns = { notebook: string; notebook_id: string | null } & Partial<RunQuery>;
 
 export class RestClient {
   constructor(readonly settings: ServerConnection.ISettings) {}
@@ -149,7 +153,7 @@ export class RestClient {
   }
 
   /** A page of all runs, and how many there are on all pages. */
-  findRuns(query: Partial<RunQuery> & { notebook_id?: string | null }): Promise<{ runs: ListedRun[]; total: number }> {
+  findRuns(query: RunQuery | NotebookRuns): Promise<{ runs: ListedRun[]; total: number }> {
     return this._request('GET', `runs?${queryText(query)}`);
   }
 
