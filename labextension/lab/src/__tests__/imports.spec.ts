@@ -18,6 +18,7 @@ const LAYERS = [
   'dialogs',
   'cells',
   'commands',
+  'graph',
   'panel',
   'run-page',
   'inspector',

@@ -30,7 +30,9 @@ export function withFilter(query: RunQuery, part: Partial<RunQuery>): RunQuery {
 /** Whether the query leaves anything out. */
 export function isFiltered(query: RunQuery): boolean {
   const { state, notebook_file, target, experiment, tag, text, since, until } = query;
-  return state.length > 0 || text !== '' || [notebook_file, target, experiment, tag, since, until].some(one => one !== null);
+  return (
+    state.length > 0 || text !== '' || [notebook_file, target, experiment, tag, since, until].some(one => one !== null)
+  );
 }
 
 /** The order after a click on the head of a column: the other way round if it is sorted by it already. */

@@ -7,7 +7,7 @@ import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { CommandIDs } from '../common/command-ids';
-import { FoldableGraph } from './foldable-graph';
+import { FoldableGraph } from '../graph/foldable-graph';
 import { ParameterForm } from './parameter-form';
 import { focusSoon } from '../common/focus-soon';
 import { KeepFocus } from '../common/keep-focus';

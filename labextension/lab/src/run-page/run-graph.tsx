@@ -4,7 +4,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Graph } from '@kfnb/core/wire/api-types';
-import { FoldableGraph } from '../panel/foldable-graph';
+import { FoldableGraph } from '../graph/foldable-graph';
 import { FollowedRun } from '../session/followed-run';
 
 interface GraphProps {

@@ -6,7 +6,7 @@ import * as React from 'react';
 
 import { errorText } from '@kfnb/core/format';
 import { Explanation, NotebookRequest } from '@kfnb/core/wire/api-types';
-import { PipelineGraph } from '../panel/pipeline-graph';
+import { PipelineGraph } from '../graph/pipeline-graph';
 import { NotebookSession } from '../session/notebook-session';
 
 type Division = NonNullable<NotebookRequest['as']>;
