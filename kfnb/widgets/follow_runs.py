@@ -53,7 +53,8 @@ class Follower:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until the viewers have received the end."""
-        self._thread.join(timeout)
+        if self._thread.ident is not None:  # an interrupt of the kernel may have come before its start
+            self._thread.join(timeout)
 
     @property
     def ended(self) -> bool:

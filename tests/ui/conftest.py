@@ -27,6 +27,7 @@ from tests.ui.helpers import command, is_uncovered
 
 HERE = Path(__file__).parent
 SECONDS = 60  # a machine that is busy with other tests is slow, not wrong
+PAGE_CONFIG = Path("config", "labconfig", "page_config.json")
 LOG_LINES = 120  #: of a server's log that are shown where a test fails
 
 expect.set_options(timeout=SECONDS * 1000)
@@ -177,11 +178,11 @@ def own_lab(tmp_path_factory: pytest.TempPathFactory, console: Console) -> Itera
 @contextmanager
 def disabled(lab: Lab, *names: str) -> Iterator[None]:
     """Pages that are opened now do without these extensions or plugins."""
-    config = lab.home / "config" / "labconfig" / "page_config.json"
-    config.parent.mkdir(exist_ok=True)
-    config.write_text(json.dumps({"disabledExtensions": dict.fromkeys(names, True)}))
+    config = lab.home / PAGE_CONFIG
+    before = config.read_text()
+    config.write_text(json.dumps({**json.loads(before), "disabledExtensions": dict.fromkeys(names, True)}))
     yield
-    config.unlink()
+    config.write_text(before)
 
 
 def korean_pack(home: Path) -> Path:
@@ -215,9 +216,10 @@ def configure(lab: Lab) -> None:
     news = {"fetchNews": "false", "checkForUpdates": False}
     for path, content in {
         lab.home / "config" / "jupyter_config.json": config,
+        lab.home / PAGE_CONFIG: {"buildCheck": False, "buildAvailable": False},  # each page would start Node twice
         lab.home / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings": news,
     }.items():
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -199,12 +200,13 @@ def _search_path(python: str) -> tuple[tuple[str, ...], str]:
         return (python,), told.read_text("utf-8")
     try:
         done = subprocess.run(
-            [python, "-c", "import json, sys; print(json.dumps([sys.path[1:], '%d.%d' % sys.version_info[:2]]))"],
+            [python, "-c", "import sys; print(ascii((sys.path[1:], '%d.%d' % sys.version_info[:2])))"],
             capture_output=True, text=True, timeout=SLOW, check=True,
         )  # fmt: skip
-        paths, version = json.loads(done.stdout.strip().splitlines()[-1])
+        # `sys` is part of the interpreter: any other module could come from the folder that this process works in
+        paths, version = ast.literal_eval(done.stdout.strip().splitlines()[-1])
         return tuple(paths), str(version)
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+    except (OSError, ValueError, SyntaxError, IndexError, subprocess.SubprocessError):
         return (), OWN_VERSION
 
 
