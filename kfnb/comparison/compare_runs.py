@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kfnb.comparison.code_differences import CodeRow, compare_code
-from kfnb.comparison.compared_run import ComparedOutput, ComparedRun, Json, read_run
+from kfnb.comparison.compared_run import ComparedOutput, ComparedRun, Json, canonical_text, read_run
 from kfnb.runs.record.run_store import RunStore
 
 FEWEST, MOST = 2, 10  #: runs in a comparison
@@ -127,14 +126,9 @@ def _rows(values: Mapping[str, Mapping[str, Json]], labels: Mapping[str, str] | 
     found = []
     for name in dict.fromkeys(name for own in values.values() for name in own):
         having = {run: own[name] for run, own in values.items() if name in own}
-        differs = len(having) < len(values) or len({_text(value) for value in having.values()}) > 1
+        differs = len(having) < len(values) or len({canonical_text(value) for value in having.values()}) > 1
         found.append(Row(name, (labels or {}).get(name, name), having, differs))
     return tuple(found)
-
-
-def _text(value: Json) -> str:
-    """A text that is the same for the same values only: 1 is not true, and the order of keys does not count."""
-    return json.dumps(value, sort_keys=True, default=repr)
 
 
 def _duration_row(row: Row) -> Row:

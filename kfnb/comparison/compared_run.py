@@ -7,17 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kfnb.engines.engine_interface import options_set
 from kfnb.pipeline.model import Pipeline
 from kfnb.runs.kept_notebook import kept_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline, shown_path
-from kfnb.runs.record.private_record_files import read_object
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.run_environment import recorded_environment
 from kfnb.runs.step_inputs_outputs import is_name
 from kfnb.wording import elapsed
 
 Json = Any
-OPTIONS = "options.json"  #: in the folder of a run: how it was started
 #: The options that say where and how steps ran, in the order in which they are shown.
 PLACES = ("python", "folder", "containers", "image", "isolated", "cache", "fuse")
 
@@ -107,8 +106,13 @@ def read_run(store: RunStore, run_id: str) -> ComparedRun:
     head = store.head(run_id)
     pipeline = kept_pipeline(store, run_id)
     names = {step.name: step.shown_name for step in pipeline.steps()}
-    found = recorded_environment(store.folder(run_id))
-    environment = {"target": head["target"], **({"version": found.python} if found else {}), **_options(store, run_id)}
+    folder = store.folder(run_id)
+    found = recorded_environment(folder)
+    environment = {
+        "target": head["target"],
+        **({"version": found.python} if found else {}),
+        **options_set(folder, PLACES),
+    }
     settings = [(step, name, value) for step in pipeline.steps() for name, value in step.settings.to_json().items()]
     return ComparedRun(
         run_id, head["pipeline"], head["notebook"], head["experiment"], head["state"], head["created"], elapsed(head),
@@ -121,28 +125,20 @@ def read_run(store: RunStore, run_id: str) -> ComparedRun:
     )  # fmt: skip
 
 
-def _options(store: RunStore, run_id: str) -> dict[str, Json]:
-    """Those of the run's options that are set."""
-    try:
-        options = read_object(store.folder(run_id) / OPTIONS)
-    except FileNotFoundError:
-        return {}
-    return {name: options[name] for name in PLACES if options.get(name)}
-
-
 def _step(label: str, row: dict[str, Any]) -> ComparedStep:
     result = row["result"]
-    outputs = {name: ComparedOutput(value, type(value).__name__, _text(value)) for name, value in result.get("exports", {}).items()}  # fmt: skip
+    outputs = {name: ComparedOutput(value, type(value).__name__, canonical_text(value)) for name, value in result.get("exports", {}).items()}  # fmt: skip
     for kind in ("results", "outputs"):
         for name, entry in result.get(kind, {}).items():
             shown = f"not kept: {entry['skipped']}" if "skipped" in entry else entry.get("preview")
-            content = entry.get("bundle") or _text([shown, entry.get("bytes")])
+            content = entry.get("bundle") or canonical_text([shown, entry.get("bytes")])
             outputs[name] = ComparedOutput(shown, entry.get("type"), content)
     return ComparedStep(label, row["state"], elapsed(row), {n: o for n, o in outputs.items() if is_name(n)})
 
 
-def _text(value: Json) -> str:
-    return json.dumps(value, sort_keys=True)
+def canonical_text(value: Json) -> str:
+    """A text that is the same for the same values only: 1 is not true, and the order of keys does not count."""
+    return json.dumps(value, sort_keys=True, default=repr)
 
 
 def _cells(pipeline: Pipeline, notebook: Any) -> Iterator[ComparedCell]:

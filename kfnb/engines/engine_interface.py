@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -90,6 +90,15 @@ def recorded_options(folder: Path) -> RunOptions:
         raise UnknownRun(f"what run {folder.name} kept is gone: there is no {path}; run the notebook again") from None
     except TypeError as error:
         raise UnknownOptions(path, f"it holds no options of a run that this version of kfnb knows ({error})") from None
+
+
+def options_set(folder: Path, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the named options in a run's folder that are set; none where there are no options. Raises `DamagedRecord`."""
+    try:
+        options = read_object(folder / OPTIONS)
+    except FileNotFoundError:
+        return {}
+    return {name: options[name] for name in names if options.get(name)}
 
 
 class Following(Protocol):

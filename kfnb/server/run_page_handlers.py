@@ -11,10 +11,10 @@ from tornado import web
 
 from kfnb import reports
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
+from kfnb.engines.engine_interface import options_set
 from kfnb.engines.open_engine import engine_of
 from kfnb.reports.report_data import Attempt, read_facts
 from kfnb.runs.attempt_pod import noted_pod
-from kfnb.runs.record.private_record_files import read_object
 from kfnb.runs.record.run_store import RunStore
 from kfnb.server.browser_json import to_wire
 from kfnb.server.compile_open_notebook import shown
@@ -24,7 +24,8 @@ from kfnb.server.run_requests import Runs
 if TYPE_CHECKING:
     from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
 
-OPTIONS = "options.json"  #: in the folder of a run on this machine: how it was started
+#: The options of a run that say where and how its steps ran.
+PLACES = ("python", "folder", "containers", "image")
 
 
 class GraphHandler(Handler):
@@ -126,8 +127,4 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 def _environment(store: RunStore, run_id: str) -> dict[str, str]:
     """Where and how the steps ran, by names of `kfnb.engines.engine_interface.RunOptions`; empty for a run on a cluster."""
-    try:
-        options = read_object(store.folder(run_id) / OPTIONS)
-    except FileNotFoundError:
-        return {}
-    return {name: str(options[name]) for name in ("python", "folder", "containers", "image") if options.get(name)}
+    return {name: str(value) for name, value in options_set(store.folder(run_id), PLACES).items()}

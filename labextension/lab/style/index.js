@@ -2,6 +2,7 @@ import '@kfnb/core/style/graph.css';
 import '@kfnb/core/style/log.css';
 import '@kfnb/core/style/plots.css';
 import '@kfnb/core/style/timing.css';
+import './run-tables.css';
 import './all-runs.css';
 import './base.css';
 import './controls.css';
