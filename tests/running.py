@@ -63,7 +63,7 @@ class Here:
 
     def let_go(self, run_id: str) -> None:
         """Wait until who carries the run has closed the record: until then files of the database come and go."""
-        assert wait_for(lambda: not is_held(self.store.folder(run_id) / SCHEDULER), 60.0), "the run is still carried"
+        wait_for(lambda: not is_held(self.store.folder(run_id) / SCHEDULER))
 
     def log(self, run: dict[str, Any], path: str, attempt: int | None = None) -> str:
         return "\n".join(line.text for line in self.store.logs(run["run"], path, attempt))
@@ -88,14 +88,12 @@ def processes_with(marker: str) -> list[int]:
     return found
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Whether a condition comes true in time; for what sends no event."""
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait until a condition is true; for what sends no event."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
+    while not condition():
+        assert time.monotonic() < end, f"it did not happen within {seconds:.0f} seconds"
         time.sleep(0.02)
-    return False
 
 
 def as_json(value: Any) -> str:

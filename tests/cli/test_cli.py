@@ -137,7 +137,7 @@ def test_a_detached_run_outlives_the_command_and_can_be_followed(kfnb: Shell) ->
     assert json.loads(kfnb("status", run, "--json").stdout)["state"] == "running"
     (kfnb.folder / "go").touch()
     assert kfnb("logs", run, "a", "-f").stdout == "done\n"
-    assert wait_for(lambda: json.loads(kfnb("status", run, "--json").stdout)["state"] == "succeeded")
+    wait_for(lambda: json.loads(kfnb("status", run, "--json").stdout)["state"] == "succeeded")
 
 
 def test_ctrl_c_cancels_the_run_and_leaves_130(kfnb: Shell) -> None:
@@ -146,8 +146,8 @@ def test_ctrl_c_cancels_the_run_and_leaves_130(kfnb: Shell) -> None:
         cell("print(kfnb_status['state'])", "step:end", "exit"),
     )
     process = kfnb.start("run", name)
-    assert wait_for(lambda: "running" in kfnb("runs").stdout, 60)
-    assert wait_for(lambda: "up" in kfnb("logs", "last").stdout, 60)
+    wait_for(lambda: "running" in kfnb("runs").stdout, 60)
+    wait_for(lambda: "up" in kfnb("logs", "last").stdout, 60)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert process.returncode == 130, out + err

@@ -20,11 +20,13 @@ from kfnb.client.run_object import Run
 from kfnb.engines.argo.argo_engine import ArgoEngine
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import connect
+from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK
 from kfnb.engines.cluster.targets.connection import Connection
 from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Pipeline
 from kfnb.reports import write
+from kfnb.runs.record.file_lock import is_held
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.run_environment import recorded_environment
@@ -134,6 +136,18 @@ def test_retry_takes_up_what_succeeded(tmp_path: Path, cluster: Pods) -> None:
         second = kube.objects["workflows", "default", kube.created[1]]
         tasks = [t["name"] for t in next(t for t in second["spec"]["templates"] if t["name"] == "main")["dag"]["tasks"]]
         assert tasks == ["two"]
+
+
+def test_who_follows_a_run_that_ends_follows_its_retry_too(tmp_path: Path, cluster: Pods) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine, Controller(kube, cluster).at_work():
+        broken, mended = (pipeline_of(cell(f"a = 20 / {n}", "step:one")) for n in (0, 4))
+        run_id = engine.submit(broken, options(broken, tmp_path))
+        with engine.following(run_id):
+            wait_for(lambda: engine.store.state(run_id) == "failed")
+            wait_for(lambda: not is_held(engine.store.folder(run_id) / FOLLOW_LOCK))
+            engine.retry(run_id, pipeline=mended)
+            wait_for(lambda: engine.store.state(run_id) == "succeeded")
 
 
 @pytest.mark.parametrize("refused", ["GET /apis/argoproj.io", "POST /apis/argoproj.io"])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from kfnb.runs.record.run_store import RunStore
 from tests.cluster.kfp_api import Server
 from tests.cluster.kfp_backend import END
 from tests.cluster.test_kfp_engine import PIPELINE, backend_of, engine_at, marked, options, tell
-from tests.running import pipeline_of, states
+from tests.running import pipeline_of, states, wait_for
 
 RUNS = 50
 EVERY = 0.4
@@ -27,15 +25,6 @@ EVERY = 0.4
 def kind_of(method: str, path: str) -> str:
     """A request without the ids in it."""
     return f"{method} {re.sub(r'/runs/[^/?]+', '/runs/ID', path.partition('?')[0].replace('/apis/', ''))}"
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    waiting = threading.Event()
-    for _ in range(900):
-        if holds():
-            return
-        waiting.wait(0.1)
-    raise AssertionError("it did not happen within 90 seconds")
 
 
 def test_fifty_runs_are_asked_for_in_one_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,10 +43,10 @@ def test_fifty_runs_are_asked_for_in_one_request(tmp_path: Path, monkeypatch: py
             tell(server, server.runs[id_], backend, {}, state="RUNNING")
         for run in runs:
             stack.enter_context(KfpEngine(RunStore(engine.store.home), engine.target).following(run))
-        wait_until(lambda: all_are("running"))
+        wait_for(lambda: all_are("running"))
         server.requests.clear()
         began = time.monotonic()
-        wait_until(lambda: time.monotonic() - began > 12 * EVERY)
+        wait_for(lambda: time.monotonic() - began > 12 * EVERY)
         asked = Counter(kind_of(method, path) for method, path in server.requests)
         rounds = (time.monotonic() - began) / EVERY
         assert 2 <= asked["GET v2beta1/runs"] <= rounds + 2, (asked, rounds)
@@ -68,7 +57,7 @@ def test_fifty_runs_are_asked_for_in_one_request(tmp_path: Path, monkeypatch: py
             run = server.runs[id_]
             reports = {n: marked(n, state="succeeded") for n in ("one", "two")}
             tell(server, run, backend_of(run, {}), reports, state="SUCCEEDED", finished_at=END)
-        wait_until(lambda: all_are("succeeded"))
+        wait_for(lambda: all_are("succeeded"))
         assert states(engine.store.summary(runs[-1])) == {"one": "succeeded", "two": "succeeded"}
 
 
@@ -82,14 +71,14 @@ def test_a_run_that_the_server_no_longer_has_does_not_end_the_others(
         lost, kept = [engine.submit(pipeline, options(pipeline, tmp_path)) for _ in range(2)]
         for run in (lost, kept):
             stack.enter_context(KfpEngine(RunStore(engine.store.home), engine.target).following(run))
-        wait_until(lambda: any(kind_of(*r) == "GET v2beta1/runs" for r in list(server.requests)))
+        wait_for(lambda: any(kind_of(*r) == "GET v2beta1/runs" for r in list(server.requests)))
         del server.runs[engine.record.location(lost)["run"]]
-        wait_until(lambda: engine.store.head(lost)["state"] == "failed")
+        wait_for(lambda: engine.store.head(lost)["state"] == "failed")
         assert "no longer there" in engine.store.head(lost)["error"]["message"]
         run = server.runs[engine.record.location(kept)["run"]]
         reports = {n: marked(n, state="succeeded") for n in ("one", "two")}
         tell(server, run, backend_of(run, {}), reports, state="SUCCEEDED", finished_at=END)
-        wait_until(lambda: engine.store.head(kept)["state"] == "succeeded")
+        wait_for(lambda: engine.store.head(kept)["state"] == "succeeded")
 
 
 def test_who_may_not_list_runs_follows_each_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,9 +90,9 @@ def test_who_may_not_list_runs_follows_each_of_them(tmp_path: Path, monkeypatch:
         runs = [engine.submit(pipeline, options(pipeline, tmp_path)) for _ in range(3)]
         for run in runs:
             stack.enter_context(KfpEngine(RunStore(engine.store.home), engine.target).following(run))
-        wait_until(lambda: not server.trouble)
+        wait_for(lambda: not server.trouble)
         for remote in server.runs.values():
             reports = {n: marked(n, state="succeeded") for n in ("one", "two")}
             tell(server, remote, backend_of(remote, {}), reports, state="SUCCEEDED", finished_at=END)
-        wait_until(lambda: {engine.store.head(run)["state"] for run in runs} == {"succeeded"})
+        wait_for(lambda: {engine.store.head(run)["state"] for run in runs} == {"succeeded"})
         assert sum(kind_of(*r) == "GET v2beta1/runs" for r in server.requests) == 1

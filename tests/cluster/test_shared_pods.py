@@ -272,7 +272,7 @@ def test_a_pod_of_kubeflow_is_followed_by_asking(tmp_path: Path, monkeypatch: py
         )
         tell(server, run, backend_of(run, {pod: "Running"}), {pod: first}, state="RUNNING")
         with engine.following(run_id):
-            assert wait_for(
+            wait_for(
                 lambda: (
                     states(engine.store.summary(run_id))
                     == {"one": "succeeded", "two": "running", "three": "pending", "four": "pending"}

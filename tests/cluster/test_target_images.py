@@ -34,11 +34,11 @@ from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster
 from tests.cluster.test_argo_engine import engine_at, finished, options
-from tests.images.registry.registry_server import Proxy, Trouble, htpasswd, proxy, registry, wait_for
+from tests.images.registry.registry_server import Proxy, Trouble, htpasswd, proxy, registry
 from tests.images.small_base import make_base
 from tests.images.wheels import make_wheel
 from tests.notebooks import cell
-from tests.running import pipeline_of, states
+from tests.running import pipeline_of, states, wait_for
 
 
 @pytest.fixture(scope="module")

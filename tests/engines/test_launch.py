@@ -62,7 +62,8 @@ def test_no_more_processes_wait_than_runs_are_to_come(tmp_path: Path) -> None:
     here.engine = LocalEngine(here.store, ahead.launch)
     ahead.prepare()
     for _ in range(2):
-        assert wait_for(lambda: ahead._waiting is not None) and ahead._waiting is not None
+        wait_for(lambda: ahead._waiting is not None)
+        assert ahead._waiting is not None
         waiting = ahead._waiting.pid
         run = here.run(cell("a = 1", "step:a"))
         assert scheduler_of(here, run["run"]) == waiting
@@ -78,4 +79,4 @@ def test_the_process_that_waits_ends_with_whoever_started_it() -> None:
     assert waiting.exists()
     owner.kill()
     owner.communicate()
-    assert wait_for(lambda: not waiting.exists() or "Z" in waiting.joinpath("stat").read_text().rpartition(")")[2])
+    wait_for(lambda: not waiting.exists() or "Z" in waiting.joinpath("stat").read_text().rpartition(")")[2])

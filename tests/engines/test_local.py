@@ -207,13 +207,13 @@ def test_cancelling_ends_the_steps_and_runs_the_exit_handler(here: Here) -> None
         cell("print(kfnb_status['state'])", "step:end", "exit"),
     )
     here.until(run_id, lambda s: s["steps"].get("a", {}).get("state") == "running")
-    assert wait_for(lambda: bool(processes_with(marker)))
+    wait_for(lambda: bool(processes_with(marker)))
     assert here.engine.cancel(run_id)
     run = here.finish(run_id)
     assert run["state"] == "cancelled"
     assert states(run) == {"a": "cancelled", "b": "omitted", "end": "succeeded"}
     assert here.log(run, "end") == "cancelled"
-    assert wait_for(lambda: not processes_with(marker))
+    wait_for(lambda: not processes_with(marker))
     assert not here.engine.cancel(run_id)
 
 
@@ -223,7 +223,7 @@ def test_cancelling_twice_ends_at_once_without_the_exit_handler(here: Here) -> N
     )
     run_id = here.start(cell(source, "step:a"), cell("print('handler')", "step:end", "exit"))
     here.until(run_id, lambda s: s["steps"].get("a", {}).get("state") == "running")
-    assert wait_for(lambda: "up" in here.log(here.store.summary(run_id), "a"))
+    wait_for(lambda: "up" in here.log(here.store.summary(run_id), "a"))
     here.engine.cancel(run_id)
     here.engine.cancel(run_id)
     run = here.finish(run_id)
@@ -250,7 +250,7 @@ def test_what_a_step_leaves_running_ends_with_it(here: Here) -> None:
     run = here.run(cell(source, "step:a"), cell("print('next')", "step:b", "after:a"))
     assert run["state"] == "succeeded"
     assert run["finished"] - run["started"] < 10
-    assert wait_for(lambda: not processes_with(marker))
+    wait_for(lambda: not processes_with(marker))
     assert "left running" in str(run["steps"]["a"]["warnings"])
 
 
@@ -276,7 +276,7 @@ def test_a_run_whose_scheduler_was_killed_shows_as_interrupted_and_retry_finishe
     here.until(run_id, lambda s: s["steps"].get("two", {}).get("state") == "running")
     pid = int((here.store.folder(run_id) / "scheduler.pid").read_text())
     os.kill(pid, signal.SIGKILL)
-    assert wait_for(lambda: here.store.summary(run_id)["state"] == "failed")
+    wait_for(lambda: here.store.summary(run_id)["state"] == "failed")
     broken = here.store.summary(run_id)
     assert broken["error"]["kind"] == "interrupted"
     assert states(broken) == {"one": "succeeded", "two": "failed"}
@@ -294,9 +294,9 @@ def test_steps_end_when_their_scheduler_is_killed(here: Here) -> None:
         f"import os, subprocess\nprint('up')\nsubprocess.run(['sleep', '63.5'], env={{**os.environ, 'M': '{marker}'}})"
     )
     run_id = here.start(cell(source, "step:a"))
-    assert wait_for(lambda: bool(processes_with(marker)))
+    wait_for(lambda: bool(processes_with(marker)))
     os.kill(int((here.store.folder(run_id) / "scheduler.pid").read_text()), signal.SIGKILL)
-    assert wait_for(lambda: not processes_with(marker))
+    wait_for(lambda: not processes_with(marker))
 
 
 # -------------------------------------------------------------------- retry from a step, parts of a pipeline, the cache

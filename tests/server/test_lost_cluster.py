@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,7 @@ from kfnb.server import run_requests
 from kfnb.server.run_page_handlers import submitted_manifest
 from tests.cluster.kube_api import Cluster, kubeconfig, served
 from tests.notebooks import cell
-from tests.running import pipeline_of
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+from tests.running import pipeline_of, wait_for
 
 
 def test_a_run_whose_cluster_does_not_answer_says_since_when(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

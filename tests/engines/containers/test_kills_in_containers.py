@@ -18,7 +18,7 @@ WAITING = "import os, time\nagain = os.path.exists('begun')\nopen('begun', 'w')\
 def begun(there: InContainers) -> tuple[str, int, int]:
     """A run whose step waits in a container; its scheduler and its keeper."""
     run_id = there.start(cell(WAITING, "step:a"), cell("print(again)", "step:b"))
-    assert wait_for(lambda: (there.tmp_path / "begun").exists(), 60.0)
+    wait_for(lambda: (there.tmp_path / "begun").exists(), 60.0)
     scheduler = int((there.store.folder(run_id) / "scheduler.pid").read_text())
     (keeper,) = Path(f"/proc/{scheduler}/task/{scheduler}/children").read_text().split()
     return run_id, scheduler, int(keeper)
@@ -28,7 +28,7 @@ def test_the_containers_of_a_killed_scheduler_are_removed(there: InContainers) -
     run_id, scheduler, _ = begun(there)
     assert there.containers() == [run_id]
     os.kill(scheduler, signal.SIGKILL)
-    assert wait_for(lambda: there.containers() == [], 60.0)
+    wait_for(lambda: there.containers() == [], 60.0)
 
 
 def test_the_containers_of_a_killed_keeper_are_removed_and_their_steps_have_failed(there: InContainers) -> None:
@@ -43,7 +43,7 @@ def test_who_takes_up_a_run_removes_what_it_finds(there: InContainers) -> None:
     os.kill(keeper, signal.SIGSTOP)  # so that it cannot notice the end of the scheduler
     os.kill(scheduler, signal.SIGKILL)
     os.kill(keeper, signal.SIGKILL)
-    assert wait_for(lambda: there.store.head(run_id)["state"] in FINAL, 60.0)
+    wait_for(lambda: there.store.head(run_id)["state"] in FINAL, 60.0)
     there.engine.retry(run_id)
     run = there.finish(run_id)
     assert (run["state"], there.log(run, "b")) == ("succeeded", "True")

@@ -114,7 +114,7 @@ def test_a_step_over_its_timeout_is_ended(there: InContainers) -> None:
 def test_a_cancelled_run_ends_its_containers(there: InContainers, tags: list[str]) -> None:
     source = "echo begun > begun\nsleep 600" if tags else "import time\nopen('begun', 'w')\ntime.sleep(600)"
     run_id = there.start(cell(source, "step:a", *tags))
-    assert wait_for(lambda: (there.tmp_path / "begun").exists(), 60.0)
+    wait_for(lambda: (there.tmp_path / "begun").exists(), 60.0)
     there.engine.cancel(run_id)
     run = there.finish(run_id)
     assert (run["state"], states(run)) == ("cancelled", {"a": "cancelled"})
@@ -123,7 +123,7 @@ def test_a_cancelled_run_ends_its_containers(there: InContainers, tags: list[str
 def test_a_step_that_ignores_the_request_to_end_is_killed(there: InContainers) -> None:
     source = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen('begun', 'w')\ntime.sleep(600)"
     run_id = there.start(cell(source, "step:a"))
-    assert wait_for(lambda: (there.tmp_path / "begun").exists(), 60.0)
+    wait_for(lambda: (there.tmp_path / "begun").exists(), 60.0)
     there.engine.cancel(run_id)
     assert there.finish(run_id)["state"] == "cancelled"
 

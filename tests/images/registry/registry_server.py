@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 from tests.ports import free_port
+from tests.running import wait_for
 
 USER, PASSWORD = "ada", "word"
 HTPASSWD = "ada:$2y$05$abcdefghijklmnopqrstuuQDoL5Sa/TtfS/XN4AY/jgq.HBbO1BTu\n"  # bcrypt of the password
@@ -49,13 +50,6 @@ def registry(folder: Path, auth: dict[str, object] | None = None, tls: dict[str,
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "the registry does not start"
-        threading.Event().wait(0.02)
 
 
 def htpasswd(folder: Path) -> dict[str, object]:

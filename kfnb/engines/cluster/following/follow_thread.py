@@ -27,6 +27,8 @@ class Follower(Protocol):
 class FollowThread(threading.Thread):
     """Follows a run while this process holds its lock, and waits for the lock while another process holds it.
 
+    It goes on until it is stopped: a run that has ended may be retried while somebody still looks at it.
+
     Parameters
     ----------
     home
@@ -55,13 +57,17 @@ class FollowThread(threading.Thread):
     def run(self) -> None:
         store = RunStore(self._home)  # a connection to SQLite belongs to its thread
         try:
-            while not self._ended.is_set() and store.head(self.run_id)["state"] not in FINAL:
-                with holding(store.folder(self.run_id) / FOLLOW_LOCK) as acquired:
-                    if acquired:
-                        self._create_follower(store, self.run_id, self._ended.is_set).run()
-                if not acquired:
+            while not self._ended.is_set():
+                if store.head(self.run_id)["state"] in FINAL or not self._follow(store):
                     self._ended.wait(0.5)
         except Exception as error:  # any error must reach whoever waits for this thread
             self.error = error
         finally:
             store.close()
+
+    def _follow(self, store: RunStore) -> bool:
+        """Follow the run to its end; ``False`` at once when another process follows it."""
+        with holding(store.folder(self.run_id) / FOLLOW_LOCK) as acquired:
+            if acquired:
+                self._create_follower(store, self.run_id, self._ended.is_set).run()
+        return acquired
