@@ -50,7 +50,9 @@ def one(*tags: str) -> Pipeline:
 
 
 def refusals(pipeline: Pipeline, engine: str = "argo", **options: Any) -> list[Problem]:
-    _, found = compile_documents(pipeline, engine, ClusterOptions(packages="none", **options), Path("."), {})
+    _, found = compile_documents(
+        pipeline, engine, ClusterOptions(packages="none", **options), Path(__file__).parent, {}
+    )
     return found
 
 

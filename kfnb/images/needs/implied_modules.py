@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from kfnb.images.needs import library_needs as table
-from kfnb.images.needs.step_imports import nodes_of
+from kfnb.images.needs.step_imports import imports_of, nodes_of
 
 SCHEME = re.compile(r"([a-z][a-z0-9_+]*)://")
 ARROW = "[pyarrow]"  #: in the name of a data type
@@ -33,30 +33,16 @@ def implied_needs(sources: Iterable[str], libraries: set[str]) -> set[Need]:
         The top-level names of the modules that the whole pipeline imports.
     """
     texts = list(sources)
-    names = tuple({name: full for text in texts for name, full in _bound_in(text)}.items())
+    names = tuple({name: full for text in texts for name, full in imports_of(text).names}.items())
     known = frozenset(libraries)
     return {need for text in texts for need in _needs_of(text, names, known)}
 
 
-@lru_cache(maxsize=512)
-def _bound_in(source: str) -> tuple[tuple[str, str], ...]:
-    return tuple(item for node in nodes_of(source) for item in _bound(node).items())
-
-
-@lru_cache(maxsize=512)  # code that steps share mostly has the same names around it
+@lru_cache(maxsize=8192)  # code that steps share mostly has the same names around it
 def _needs_of(source: str, names: tuple[tuple[str, str], ...], libraries: frozenset[str]) -> frozenset[Need]:
     bound = dict(names)
     found = (item for node in nodes_of(source) for item in _needs(node, bound, libraries))
     return frozenset(Need(need, why) for need, why in found if need)
-
-
-def _bound(node: ast.AST) -> dict[str, str]:
-    """The names that an import binds, each with the full name of what it is."""
-    if isinstance(node, ast.Import):
-        return {a.asname or a.name.partition(".")[0]: a.name if a.asname else a.name.partition(".")[0] for a in node.names}  # fmt: skip
-    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        return {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
-    return {}
 
 
 def _needs(node: ast.AST, names: Mapping[str, str], libraries: frozenset[str]) -> Iterator[tuple[str, str]]:

@@ -45,10 +45,47 @@ def _replayed(step: Step) -> list[str]:
     return [p.code.source for p in step.prepare if isinstance(p, Replay)]
 
 
-@lru_cache(maxsize=512)
+@dataclass(frozen=True)
+class Imports:
+    """What code imports, also inside of functions.
+
+    Attributes
+    ----------
+    modules
+        The full names: ``from google.cloud import storage`` is ``google.cloud.storage``.
+    tentative
+        Those of them that are imported in a ``try``, so that the code goes on without them.
+    names
+        The names that import statements bind, each with the full name of what it is.
+    """
+
+    modules: frozenset[str]
+    tentative: frozenset[str]
+    names: tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=8192)  # small, unlike trees: a package of a thousand modules is asked for them several times
+def imports_of(source: str) -> Imports:
+    nodes = nodes_of(source)
+    tries = [n for n in nodes if isinstance(n, ast.Try) and n.handlers]
+    tentative = (m for t in tries for statement in t.body for node in ast.walk(statement) for m in _imported(node))
+    return Imports(
+        modules=frozenset(m for node in nodes for m in _imported(node)),
+        tentative=frozenset(tentative),
+        names=tuple({name: full for node in nodes for name, full in _named(node).items()}.items()),
+    )
+
+
 def modules_of(source: str) -> frozenset[str]:
-    """The full names of what code imports, also inside of functions: ``from google.cloud import storage`` is ``google.cloud.storage``."""
-    return frozenset(m for node in nodes_of(source) for m in _imported(node))
+    return imports_of(source).modules
+
+
+def _named(node: ast.AST) -> dict[str, str]:
+    if isinstance(node, ast.Import):
+        return {a.asname or a.name.partition(".")[0]: a.name if a.asname else a.name.partition(".")[0] for a in node.names}  # fmt: skip
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+    return {}
 
 
 def _imported(node: ast.AST) -> set[str]:
@@ -59,13 +96,6 @@ def _imported(node: ast.AST) -> set[str]:
     if isinstance(node, ast.Call):
         return _extensions(node) | _by_name(node)
     return set()
-
-
-@lru_cache(maxsize=512)
-def tentative_modules(source: str) -> frozenset[str]:
-    """The full names of the modules that code imports in a ``try``, so that it goes on without them."""
-    tries = [n for n in nodes_of(source) if isinstance(n, ast.Try) and n.handlers]
-    return frozenset(m for t in tries for statement in t.body for node in ast.walk(statement) for m in _imported(node))
 
 
 def _by_name(node: ast.Call) -> set[str]:
@@ -161,34 +191,43 @@ def reached_from(
     """
     files: dict[str, str] = {}
     outside: set[str] = set()
+    seen: set[str] = set()
+    whole: set[str] = set()  # the top-level names of which all files are there
     queue = list(modules)
     while queue:
         module = queue.pop()
         top = module.partition(".")[0]
-        paths = _beside(module, folder)
-        if not paths and top not in sys.stdlib_module_names and top != "kfnb":
+        if module in seen:
+            continue
+        seen.add(module)
+        beside = _is_beside(module, folder)
+        if not beside and top not in sys.stdlib_module_names and top != "kfnb":
             shipped, needed = elsewhere(module)
             if not shipped:
                 outside.add(module)
             elif not shipped.keys() <= files.keys():
                 files.update(shipped)
                 queue += [*needed, *(m for n, text in shipped.items() if n.endswith(".py") for m in modules_of(text))]
-        for path in paths:
-            name = path.relative_to(folder).as_posix()
-            if name not in files:
+        if beside and top not in whole:
+            whole.add(top)
+            for path in _files_of(top, folder):
+                name = path.relative_to(folder).as_posix()
                 files[name] = path.read_text("utf-8")
                 queue += modules_of(files[name])
     return Reached(files, frozenset(outside))
 
 
-def _beside(module: str, folder: Path) -> list[Path]:
-    """The files of a module in ``folder``. There are none when the module is not there."""
+def _is_beside(module: str, folder: Path) -> bool:
     top = module.partition(".")[0]
+    own = (folder / f"{top}.py", folder / top / "__init__.py")
+    return any(p.is_file() for p in own) or _is_in_namespace(module, folder)
+
+
+def _files_of(top: str, folder: Path) -> list[Path]:
+    """The files of a top-level module or package in ``folder``."""
     if (folder / f"{top}.py").is_file():
         return [folder / f"{top}.py"]
     package = folder / top
-    if not (package / "__init__.py").is_file() and not _is_in_namespace(module, folder):
-        return []
     return [p for p in package.rglob("*.py") if not any(n.startswith(".") for n in p.relative_to(package).parts)]
 
 

@@ -13,10 +13,10 @@ from kfnb.images.needs.module_names import package_of_module
 from kfnb.images.needs.project_code import project_code, travelling_code
 from kfnb.images.needs.step_imports import (
     Reached,
+    imports_of,
     modules_of,
     reached_from,
     sources_of,
-    tentative_modules,
     unread_imports,
 )
 from kfnb.pipeline.model import Pipeline, Step
@@ -139,7 +139,7 @@ def _of_step(code: _Code, needs: Iterable[Need], installed: InstalledPackages, l
     requirements: dict[str, tuple[str, ...]] = {}
     left_out: dict[str, str] = {}
     reasons: dict[str, str] = {}
-    tentative = {m for s in code.sources for m in tentative_modules(s)}
+    tentative = {m for s in code.sources for m in imports_of(s).tentative}
     for module in sorted(code.reached.outside):
         provider, top = installed.provider(module), module.partition(".")[0]
         if provider is None:
