@@ -218,29 +218,29 @@ def test_the_record_answers(kfnb: Shell) -> None:
     assert "has ended already: succeeded" in kfnb("cancel", "last").stdout
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("status", "nope"), "there is no run `nope`"),
-        (("logs", "last", "on"), "did you mean `one`?"),
-        (("result", "last", "two.z"), "it left y"),
-        (("result", "last", "y"), "should be STEP.NAME"),
-        (("retry", "last", "--from", "nope"), "has no step `nope`"),
-        (("show", "nb.ipynb", "--why", "nope"), "the steps are one, two"),
-        (("run", "nb.ipynb", "--step", "nope"), "there is no step `nope`"),
-        (("run", "nb.ipynb", "--target", "prod"), "no target `prod`"),
-        (("run", "nb.ipynb", "-p", "a"), "should be `-p NAME=VALUE`"),
-        (("run", "nb.ipynb", "-p", "b=1"), "KF501: the pipeline has no parameter `b`"),
-        (("run", "nb.ipynb", "-p", "a=x"), "KF502: parameter `a`: `x` is not a number"),
-        (("run", "missing.ipynb"), "does not exist"),
-        (("nonsense",), "No such command"),
-    ],
-)  # fmt: skip
-def test_a_wrong_command_line_is_told_and_ends_with_status_2(kfnb: Shell, words: tuple[str, ...], message: str) -> None:
+WRONG = (
+    (("status", "nope"), "there is no run `nope`"),
+    (("logs", "last", "on"), "did you mean `one`?"),
+    (("result", "last", "two.z"), "it left y"),
+    (("result", "last", "y"), "should be STEP.NAME"),
+    (("retry", "last", "--from", "nope"), "has no step `nope`"),
+    (("show", "nb.ipynb", "--why", "nope"), "the steps are one, two"),
+    (("run", "nb.ipynb", "--step", "nope"), "there is no step `nope`"),
+    (("run", "nb.ipynb", "--target", "prod"), "no target `prod`"),
+    (("run", "nb.ipynb", "-p", "a"), "should be `-p NAME=VALUE`"),
+    (("run", "nb.ipynb", "-p", "b=1"), "KF501: the pipeline has no parameter `b`"),
+    (("run", "nb.ipynb", "-p", "a=x"), "KF502: parameter `a`: `x` is not a number"),
+    (("run", "missing.ipynb"), "does not exist"),
+    (("nonsense",), "No such command"),
+)
+
+
+def test_a_wrong_command_line_is_told_and_ends_with_status_2(kfnb: Shell) -> None:
     kfnb("run", kfnb.notebook(*GOOD))
-    done = kfnb(*words)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert message in done.stderr
+    for words, message in WRONG:
+        done = kfnb(*words)
+        assert done.returncode == 2, (words, done.stdout + done.stderr)
+        assert message in done.stderr, words
 
 
 # -------------------------------------------------------------------- bad notebooks

@@ -157,8 +157,15 @@ def pythons() -> list[str]:
     return list(found.values())
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The oldest Python and the newest; with ``--times``, all."""
+    if "python" in metafunc.fixturenames:
+        found = pythons()
+        chosen = found if metafunc.config.getoption("--times") > 1 else [found[0], found[-1]]
+        metafunc.parametrize("python", list(dict.fromkeys(chosen)), ids=lambda p: Path(p).name)
+
+
 @pytest.mark.slow  # an environment and its packages for each version of Python
-@pytest.mark.parametrize("python", pythons(), ids=lambda p: Path(p).name)
 def test_the_wheel_installs_alone_and_runs_a_notebook(python: str, wheel: Path, tmp_path: Path) -> None:
     env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     env.update(KFNB_HOME=str(tmp_path / "home"))

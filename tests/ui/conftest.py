@@ -23,11 +23,13 @@ from playwright.sync_api import BrowserContext, BrowserType, ConsoleMessage, Err
 from tests.cluster.kube_api import Cluster, served
 from tests.notebooks import Json, notebook, write
 from tests.ports import free_port
+from tests.ui.desk import WINDOW, Desk, loads_page_itself
 from tests.ui.helpers import command, is_uncovered
 
 HERE = Path(__file__).parent
 SECONDS = 60  # a machine that is busy with other tests is slow, not wrong
 PAGE_CONFIG = Path("config", "labconfig", "page_config.json")
+FAILED = pytest.StashKey[bool]()
 LOG_LINES = 120  #: of a server's log that are shown where a test fails
 
 expect.set_options(timeout=SECONDS * 1000)
@@ -40,6 +42,7 @@ class Lab:
     home: Path
     url: str
     token: str = "token"
+    python: str = sys.executable
     _server: subprocess.Popen[bytes] | None = None
 
     @property
@@ -69,7 +72,7 @@ class Lab:
         )
         env.update(JUPYTER_CONFIG_DIR=str(self.home / "config"), JUPYTERLAB_SETTINGS_DIR=str(self.home / "settings"))
         with self.log.open("a") as out:
-            self._server = subprocess.Popen([sys.executable, "-m", "jupyterlab"], env=env, stdout=out, stderr=out)
+            self._server = subprocess.Popen([self.python, "-m", "jupyterlab"], env=env, stdout=out, stderr=out)
         wait_for(self, self._server)
 
     def stop(self) -> None:
@@ -98,6 +101,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the end of the servers' logs with a test that fails, or whose page heard of an error."""
     report = yield
+    item.stash[FAILED] = report.failed or item.stash.get(FAILED, False)
     used = getattr(item, "funcargs", {}).values() if report.failed else ()
     for lab in (one for one in used if isinstance(one, Lab) and one.log.exists()):
         tail = lab.log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]
@@ -119,7 +123,7 @@ def base_url(lab: Lab) -> str:
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    return {**browser_context_args, "viewport": {"width": 1280, "height": 800}}
+    return {**browser_context_args, "viewport": WINDOW}
 
 
 @pytest.fixture(scope="session")
@@ -137,21 +141,26 @@ def profile(
 
 
 @pytest.fixture
-def context(profile: BrowserContext) -> Iterator[BrowserContext]:
+def context(profile: BrowserContext, desk: Desk) -> Iterator[BrowserContext]:
     """The profile, without what a test before has left in it."""
-    profile.clear_cookies()
     yield profile
     for page in profile.pages[1:]:  # the browser ends with its last page
-        page.close()
+        if page is not desk.page:
+            page.close()
     profile.set_offline(False)
     profile.clear_permissions()
 
 
+@pytest.fixture(scope="session")
+def desk() -> Desk:
+    return Desk()
+
+
 @contextmanager
-def lab_in(home: Path) -> Iterator[Lab]:
-    """A server that leaves nothing behind."""
-    lab = Lab(home, f"http://127.0.0.1:{free_port()}")
-    lab.root.mkdir()
+def lab_in(home: Path, python: str = sys.executable) -> Iterator[Lab]:
+    """A server that leaves nothing behind. ``python``: the interpreter of its environment."""
+    lab = Lab(home, f"http://127.0.0.1:{free_port()}", python=python)
+    lab.root.mkdir(parents=True)
     configure(lab)
     try:
         lab.start()
@@ -240,8 +249,8 @@ NETWORK_FAILS = re.compile(r"(Failed to load resource|WebSocket connection to '[
 STARTING_KERNEL = re.compile(r"/api/kernels\?\d+$")
 #: What JupyterLab says of the time that plugins take to begin, on a machine that is busy.
 SLOW_START = re.compile(r"Plugin \S+ (.* took [\d.]+ms|is taking too long) to activate\.$")
-#: JupyterLab's requests for a thread of the kernel for each kind of widget, when the page goes before their answers.
-CANCELLED_REQUEST = re.compile(r"(Error: )?Canceled future for create_subshell_request ")
+#: JupyterLab's requests to the kernel when a notebook is opened, when it goes before their answers.
+CANCELLED_REQUEST = re.compile(r"(Error: |Could not restore the debugger state: )?Canceled future for \w+ ")
 JUPYTER, OURS = "/static/lab/", "/extensions/kfnb/"  # whose code it is, by its address
 
 
@@ -276,8 +285,10 @@ class Console:
     def catch(self, error: Error) -> None:
         # Notebook 7 throws some at the start with no extension at all; in JupyterLab every one counts
         stack = error.stack or ""
-        tolerated = "/static/notebook/" in stack or (
-            JUPYTER in stack and (self.server_may_go or CANCELLED_REQUEST.match(error.message))
+        tolerated = (
+            "/static/notebook/" in stack
+            or CANCELLED_REQUEST.match(error.message)
+            or (JUPYTER in stack and self.server_may_go)
         )
         if not tolerated or OURS in stack:
             self.said.append(f"exception: {error.message}\n{stack}")
@@ -289,13 +300,17 @@ def console() -> Console:
 
 
 @pytest.fixture
-def page(page: Page, console: Console) -> Iterator[Page]:
+def page(context: BrowserContext, console: Console, desk: Desk, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A browser's page whose console must have stayed empty when the test ends."""
+    page = context.new_page() if loads_page_itself(request) or desk.page is None else desk.page
     page.on("console", console.hear)
     page.on("pageerror", console.catch)
     page.set_default_timeout(SECONDS * 1000)
     yield page
+    page.remove_listener("console", console.hear)
+    page.remove_listener("pageerror", console.catch)
     if console.said:
+        desk.leave(page)
         pytest.fail("the browser's console says:\n" + "\n".join(console.said))
 
 
@@ -369,12 +384,15 @@ def kube(lab: Lab) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def open_file(lab: Lab, page: Page) -> Iterator[OpenFile]:
+def open_file(lab: Lab, page: Page, desk: Desk, request: pytest.FixtureRequest) -> Iterator[OpenFile]:
     """Open a file of a server's folder in JupyterLab, or in Notebook 7 with ``app="notebooks"``; ``factory``: as what, where it is no ``.ipynb``."""
 
     def opened(path: Path, app: str = "lab/tree", on: Lab = lab, factory: str = "") -> Page:
-        reset = "&reset" if app.startswith("lab") else ""
-        page.goto(f"{on.url}/{app}/{path.name}?token={on.token}{reset}")
+        if page is desk.page and desk.is_clear and app == "lab/tree":
+            desk.open(path.name)
+        else:
+            reset = "&reset" if app.startswith("lab") else ""
+            page.goto(f"{on.url}/{app}/{path.name}?token={on.token}{reset}")
         if factory:
             page.wait_for_function("window.jupyterapp?.restored.then(() => true)")
             command(page, "docmanager:open", path=path.name, factory=factory)
@@ -383,7 +401,9 @@ def open_file(lab: Lab, page: Page) -> Iterator[OpenFile]:
         return page
 
     yield opened
-    page.close()  # a page that is still there tries to reach its kernel, which goes
+    if loads_page_itself(request) or request.node.stash.get(FAILED, False) or not desk.clear(page, lab.url):
+        desk.leave(page)
+        page.close()  # a page that is still there tries to reach its kernel, which goes
     for session in lab.ask("GET", "api/sessions"):
         lab.ask("DELETE", f"api/sessions/{session['id']}")
 

@@ -113,6 +113,7 @@ def test_badges_in_light_and_dark(open_notebook: OpenNotebook) -> None:
         screenshot(page, f"badges-{theme.lower()}")
 
 
+@pytest.mark.own_page  # without plugins
 def test_each_plugin_does_without_the_others(lab: Lab, open_notebook: OpenNotebook) -> None:
     with disabled(lab, "kfnb:badges", "kfnb:marks"):
         page = open_notebook(*CELLS)

@@ -115,6 +115,7 @@ def test_the_values_that_a_step_saw_come_into_the_kernel(open_notebook: OpenNote
     expect(page.get_by_text("here [0, 1, 2] 3")).to_be_visible()
 
 
+@pytest.mark.own_page  # it installs a kernel
 def test_a_kernel_without_kfnb_runs_the_steps_and_gets_their_values(
     lab: Lab, open_notebook: OpenNotebook, tmp_path: Path
 ) -> None:

@@ -20,7 +20,8 @@ export interface NotificationActions {
 
 /**
  * Notifies of the end of runs that were active in this session: of every failure, and of a success that took as long as
- * the user's preferences say. Runs that had already ended are not announced.
+ * the user's preferences say. Runs that had already ended are not announced. That of a failure goes when the pipeline runs
+ * again or the notebook is closed.
  */
 export function notifyRunEnds(
   session: NotebookSession,
@@ -29,6 +30,8 @@ export function notifyRunEnds(
   trans: TranslationBundle
 ): void {
   let active = '';
+  let failure = '';
+  session.panel.disposed.connect(() => Notification.dismiss(failure));
   session.changed.connect((_, change) => {
     const run = session.run;
     if (change !== 'run' || !run) {
@@ -36,6 +39,7 @@ export function notifyRunEnds(
     }
     if (session.active) {
       active = run.run.run;
+      Notification.dismiss(failure);
     } else if (active === run.run.run || session.awaitedRun === run.run.run) {
       active = '';
       session.awaitedRun = null;
@@ -44,7 +48,7 @@ export function notifyRunEnds(
       const seconds = (run.run.finished ?? 0) - (run.run.started ?? run.run.created);
       const text = `${pipeline}: ${words(trans)[state]} (${formatDuration(seconds)})`;
       if (state === 'failed') {
-        notifyFailure(session, run.run.error, actions, trans);
+        failure = notifyFailure(session, run.run.error, actions, trans);
       } else if (state === 'succeeded' && seconds >= notifyAfter) {
         notifySuccess(session, text, actions, trans);
       }
@@ -89,10 +93,9 @@ function notifyFailure(
   failure: Failure | null,
   actions: NotificationActions,
   trans: TranslationBundle
-): void {
+): string {
   if (!failure) {
-    Notification.error(trans.__('The run has failed'));
-    return;
+    return Notification.error(trans.__('The run has failed'));
   }
   const step = failure.step ?? null;
   const line = failure.line ?? 1;
@@ -102,7 +105,7 @@ function notifyFailure(
   const place = failure.cell ? where : '';
   const error = `${failure.type}: ${failure.message}`;
   const text = step ? trans.__('Step %1 failed%2: %3', step, place, error) : error;
-  Notification.error(text.slice(0, 400), {
+  return Notification.error(text.slice(0, 400), {
     autoClose: false,
     actions: step
       ? [

@@ -10,7 +10,7 @@ import { LogView } from '@kfnb/core/log/log-view';
 import { LogBlock } from '@kfnb/core/log/log-window';
 import { LogChunk } from '@kfnb/core/wire/api-types';
 import { Attempt } from './attempt';
-import { announceAttached, displayBlock } from './display-block';
+import { announceAttached, displayBlock, disposeDisplays } from './display-block';
 import { valuesTable } from './values-table';
 
 const MAX_DISPLAYS = 200;
@@ -80,7 +80,7 @@ export class AttemptOutput extends Widget {
       }
     }
     if (attempt !== this._attempt) {
-      widgets.forEach(widget => widget.dispose());
+      disposeDisplays(widgets);
       return;
     }
     this._widgets = widgets;
@@ -100,7 +100,7 @@ export class AttemptOutput extends Widget {
   }
 
   private _disposeDisplays(): void {
-    this._widgets.forEach(widget => widget.dispose());
+    disposeDisplays(this._widgets);
     this._widgets = [];
   }
 

@@ -59,6 +59,16 @@ export function announceAttached(widgets: Widget[]): void {
     .forEach(widget => MessageLoop.sendMessage(widget, Widget.Msg.AfterAttach));
 }
 
+/** Disposes of widgets that stand in rows of a log. Rows that are out of sight, and those of a log that is closed, have left the page already. */
+export function disposeDisplays(widgets: Widget[]): void {
+  for (const widget of widgets) {
+    if (widget.isAttached && !widget.node.isConnected) {
+      MessageLoop.sendMessage(widget, Widget.Msg.AfterDetach); // else Lumino refuses to detach it
+    }
+    widget.dispose();
+  }
+}
+
 async function render(renderer: IRenderMime.IRenderer, data: PartialJSONObject): Promise<boolean> {
   try {
     await renderer.renderModel(new MimeModel({ data, trusted: false }));
