@@ -26,7 +26,7 @@ def violations(page: Page, *selectors: str, rules: tuple[str, ...] = ()) -> list
         page.add_script_tag(path=AXE)
     found: list[dict[str, Any]] = page.evaluate(
         """async ([selectors, rules]) => (await axe.run(
-            { include: selectors.map(s => [s]) }, rules.length ? { runOnly: rules } : {}
+            { include: selectors.map(s => [s]) }, { resultTypes: ['violations'], ...(rules.length && { runOnly: rules }) }
         )).violations""",
         [selectors, rules],
     )

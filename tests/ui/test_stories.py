@@ -47,11 +47,13 @@ def stories(browser_type: BrowserType, browser_type_launch_args: dict[str, Any],
 
 def test_every_view_in_every_theme_narrow_and_wide(stories: Page, console: Console) -> None:
     expect(stories.locator("#story .kfnb-mod-current")).to_be_visible()  # the story that the address names
+    red = stories.locator("#story .ansi-red-fg").first
+    assert red.evaluate("node => getComputedStyle(node).color !== getComputedStyle(node.parentElement).color")
     wrong = []
     for name, key in stories.evaluate("window.stories.keys").items():
         stories.evaluate("name => window.stories.show(name)", name)
         for width in WIDTHS:
-            stories.set_viewport_size({"width": width, "height": 800})
+            stories.set_viewport_size({"width": width, "height": 640})
             expect(stories.locator(f"#story {key}").first).to_be_visible()
             for theme in THEMES:
                 stories.evaluate("theme => window.stories.setTheme(theme)", theme)

@@ -1,13 +1,17 @@
-/** Fields for parameters of each type, and the plots of a sweep. */
+/** The parts of the side bar: a graph, fields for parameters of each type, problems. And the plots of a sweep. */
 
 import * as React from 'react';
 
 import { axesOf } from '@kfnb/core/plots/parallel-view';
 import { Ranges, runColumns } from '@kfnb/core/plots/run-columns';
-import { Parameter } from '@kfnb/core/wire/api-types';
+import { progressByStep } from '@kfnb/core/run/run-progress';
+import { Parameter, Problem } from '@kfnb/core/wire/api-types';
 import { ExperimentPlots } from '../../lab/src/experiments/experiment-plots';
+import { PipelineGraph } from '../../lab/src/graph/pipeline-graph';
 import { ParameterForm } from '../../lab/src/panel/parameter-form';
-import { SWEEP } from './fixtures/run-fixtures';
+import { ProblemList } from '../../lab/src/panel/problem-list';
+import { smallGraph } from './fixtures/graph-fixtures';
+import { RUN, SWEEP } from './fixtures/run-fixtures';
 import { ignore, reactStory, Story, TRANS } from './story';
 
 const PARAMETERS: Parameter[] = [
@@ -22,20 +26,49 @@ const PARAMETERS: Parameter[] = [
   { name: 'dry_run', type: 'bool', default: true }
 ];
 const ERRORS = new Map([['epochs', '`120` is more than 100, the largest value that is allowed']]);
+const PROBLEM: Problem = {
+  code: 'KF301',
+  message: '`table` is read here, and no step makes it',
+  hint: 'Mark the cell that makes it.',
+  severity: 'error',
+  cell: 4,
+  cell_id: null,
+  line: 2,
+  name: 'table',
+  marks: ['step:load']
+};
+
+const PROGRESS = progressByStep(RUN);
+const GRAPH = smallGraph();
 const COLUMNS = runColumns(SWEEP, TRANS);
 const AXES = axesOf(COLUMNS, SWEEP);
 const RANGES: Ranges = { 'metric.score': [0.4, 1] };
 const INSIDE = new Set(SWEEP.filter(run => Number(run.metrics.score) > 0.74).map(run => run.run));
 
 export const FORM_STORIES: Record<string, Story> = {
-  parameters: reactStory('.kfnb-Form-wrong', 'kfnb-Panel story-column', () => (
-    <ParameterForm
-      parameters={PARAMETERS}
-      values={new Map([['epochs', '120']])}
-      errors={ERRORS}
-      onChange={ignore}
-      trans={TRANS}
-    />
+  'side-bar': reactStory('.kfnb-Form-wrong', 'kfnb-Panel story-column', () => (
+    <div className="kfnb-Panel-body">
+      <PipelineGraph
+        graph={GRAPH}
+        progress={step => PROGRESS.get(step) ?? null}
+        onStep={ignore}
+        onFold={ignore}
+        trans={TRANS}
+      />
+      <ParameterForm
+        parameters={PARAMETERS}
+        values={new Map([['epochs', '120']])}
+        errors={ERRORS}
+        onChange={ignore}
+        trans={TRANS}
+      />
+      <ProblemList
+        problems={[PROBLEM, { ...PROBLEM, severity: 'warning', line: null, marks: [], hint: '' }]}
+        onProblem={ignore}
+        onMark={ignore}
+        trans={TRANS}
+      />
+    </div>
   )),
   plots: reactStory('.kfnb-Scatter-point', 'kfnb-Experiment', () => (
     <ExperimentPlots

@@ -47,7 +47,7 @@ async function drawLog(place: HTMLElement): Promise<void> {
   const log = element('section', 'kfnb-Log');
   const head = element('div', 'kfnb-Log-head');
   const tools = element('div', 'kfnb-Log-tools');
-  const text = element('div', 'kfnb-Log-text jp-RenderedText');
+  const text = element('div', 'kfnb-Log-text');
   tools.append(find.node);
   head.append(element('span', 'kfnb-Log-title', 'explain'), tools);
   text.append(view.node);
