@@ -20,11 +20,15 @@ AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" /
 SCRIPT = "<img src=x onerror='window.harmed = true'><script>window.harmed = true</script>"
 
 
-def violations(page: Page, *selectors: str) -> list[str]:
-    """What axe finds wrong inside our own parts of the page."""
-    page.add_script_tag(path=AXE)
+def violations(page: Page, *selectors: str, rules: tuple[str, ...] = ()) -> list[str]:
+    """What axe finds wrong inside these parts of the page, by some of its rules or by all."""
+    if page.evaluate("!window.axe"):
+        page.add_script_tag(path=AXE)
     found: list[dict[str, Any]] = page.evaluate(
-        "async selectors => (await axe.run({ include: selectors.map(s => [s]) })).violations", list(selectors)
+        """async ([selectors, rules]) => (await axe.run(
+            { include: selectors.map(s => [s]) }, { resultTypes: ['violations'], ...(rules.length && { runOnly: rules }) }
+        )).violations""",
+        [selectors, rules],
     )
     return [f"{v['id']}: {v['help']}: {[n['html'][:150] for n in v['nodes'][:3]]}" for v in found]
 

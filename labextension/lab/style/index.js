@@ -1,3 +1,4 @@
+import '@kfnb/core/style/ansi.css';
 import '@kfnb/core/style/graph.css';
 import '@kfnb/core/style/log.css';
 import '@kfnb/core/style/plots.css';

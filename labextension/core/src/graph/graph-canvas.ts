@@ -5,7 +5,7 @@ import { Translator } from '../translator';
 import { Box, Graph } from '../wire/api-types';
 import { BoxProgress, GraphActions, GraphView, MARGIN } from './graph-view';
 import { Minimap } from './minimap';
-import { fit, fitWidth, pan, reveal, scroll, Size, Viewport, zoom } from './viewport';
+import { fit, fitWidth, pan, resized, reveal, scroll, Size, Viewport, zoom } from './viewport';
 
 const ZOOM_STEP = 1.25;
 const PAN_STEP = 60; // pixels of the screen for each press of an arrow key
@@ -48,6 +48,7 @@ export class GraphCanvas {
 
   dispose(): void {
     this._observer.disconnect();
+    this._minimap.dispose();
     this.node.remove();
   }
 
@@ -116,7 +117,7 @@ export class GraphCanvas {
       button('kfnb-Canvas-button', trans.__('Smaller'), '−', () => this._zoomMiddle(1 / ZOOM_STEP)),
       this._percent,
       button('kfnb-Canvas-button', trans.__('Larger'), '+', () => this._zoomMiddle(ZOOM_STEP)),
-      button('kfnb-Canvas-button', trans.__('Show the whole graph'), trans.__('Fit'), () => this.fit()),
+      button('kfnb-Canvas-button', trans.__('Fit the whole graph'), trans.__('Fit'), () => this.fit()),
       this._field,
       this._count
     );
@@ -225,6 +226,7 @@ export class GraphCanvas {
 
   private _onResize({ width, height }: Size): void {
     if (width > 0 && height > 0) {
+      this._viewport = resized(this._viewport, this._windowSize, { width, height });
       this._windowSize = { width, height };
       this._minimap.fit(this._windowSize);
       this._refit();

@@ -84,8 +84,8 @@ export class GraphView {
     );
     const focused = this.node.contains(document.activeElement) ? placeOf(document.activeElement) : undefined;
     this.node.replaceChildren(
-      ...graph.frames.map(frame => this._frame(frame)),
       ...graph.lines.map(line => this._line(line)),
+      ...graph.frames.map(frame => this._frame(frame)), // their words are above the lines
       ...graph.boxes.map(box => this._box(box))
     );
     this._reach(this._boxes.has(this._reached) ? this._reached : (graph.boxes[0]?.step ?? ''));

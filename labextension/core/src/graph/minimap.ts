@@ -8,6 +8,7 @@ import { Size } from './viewport';
 const WIDTH = 150; // pixels at most
 const HEIGHT = 110;
 const SHARE = 0.35; // of the window at most
+const THEME = ['data-jp-theme-name', 'data-vscode-theme-id']; // of the page's body: which colours it has
 const LEAST = 2; // pixels that a box takes at least
 
 interface Part {
@@ -35,6 +36,11 @@ export class Minimap {
         this._move(event);
       }
     });
+    this._themes.observe(document.body, { attributeFilter: THEME });
+  }
+
+  dispose(): void {
+    this._themes.disconnect();
   }
 
   draw(graph: Graph): void {
@@ -115,6 +121,7 @@ export class Minimap {
     this._onMove({ x: (event.clientX - left) / this._scale, y: (event.clientY - top) / this._scale });
   }
 
+  private readonly _themes = new MutationObserver(() => this._drawLater());
   private readonly _canvas = element('canvas', 'kfnb-Minimap-boxes');
   private readonly _frame = element('div', 'kfnb-Minimap-frame');
   private readonly _states = new Map<string, State | ''>();

@@ -38,6 +38,12 @@ export function zoom(from: Viewport, factor: number, at: { x: number; y: number 
   return { x: from.x + at.x / from.scale - at.x / scale, y: from.y + at.y / from.scale - at.y / scale, scale };
 }
 
+/** The same place in the middle of a window that has become larger or smaller. */
+export function resized(from: Viewport, before: Size, after: Size): Viewport {
+  const { x, y, scale } = from;
+  return { x: x + (before.width - after.width) / 2 / scale, y: y + (before.height - after.height) / 2 / scale, scale };
+}
+
 /** Moved by pixels of the screen, but never so far that nothing of the graph is in sight. */
 export function pan(from: Viewport, dx: number, dy: number, graph: Size, window: Size): Viewport {
   const keep = 40 / from.scale; // what stays in sight

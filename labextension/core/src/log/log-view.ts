@@ -187,7 +187,9 @@ export class LogView {
   }
 
   private _more(label: string, act: () => void): HTMLButtonElement {
-    return button('kfnb-LogView-more', label, '', act);
+    const node = button('kfnb-LogView-more', label, '', act);
+    node.removeAttribute('aria-label'); // its text is its name
+    return node;
   }
 
   private readonly _above: HTMLButtonElement;

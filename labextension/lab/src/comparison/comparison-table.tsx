@@ -66,7 +66,7 @@ function RunHead(props: TableProps & { run: ComparedRun; number: number }): Reac
       </span>
       <span className="kfnb-Comparison-actions">
         {number > 1 && (
-          <button type="button" aria-label={trans.__('Compare to this one: %1', name)} onClick={() => onFirst(run.run)}>
+          <button type="button" aria-label={trans.__('Put first: %1', name)} onClick={() => onFirst(run.run)}>
             {trans.__('Put first')}
           </button>
         )}

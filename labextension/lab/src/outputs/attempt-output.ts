@@ -26,7 +26,7 @@ export class AttemptOutput extends Widget {
     const listener = { loaded: onChunk, ended: () => void this._showRest() };
     this._log = new LogView(_trans, listener, 'kfnb-Log-body', 'kfnb-Log-line');
     this._find = new LogFind(_trans, this._log);
-    const text = element('div', 'kfnb-Log-text jp-RenderedText'); // JupyterLab styles terminal colours inside this class
+    const text = element('div', 'kfnb-Log-text');
     text.append(this._log.node);
     const layout = new PanelLayout();
     layout.addWidget(new Widget({ node: text }));

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Box } from '../../wire/api-types';
 import { nextBox } from '../next-box';
-import { fit, fitWidth, pan, reveal, scroll, zoom } from '../viewport';
+import { fit, fitWidth, pan, resized, reveal, scroll, zoom } from '../viewport';
 
 const WINDOW = { width: 400, height: 300 };
 const GRAPH = { width: 1600, height: 600 };
@@ -16,6 +16,11 @@ describe('the window onto a graph', () => {
   it('fits the width of a column, from the top on', () => {
     expect(fitWidth({ width: 800, height: 6000 }, WINDOW)).toEqual({ x: 0, y: 0, scale: 0.5 });
     expect(fitWidth({ width: 100, height: 6000 }, WINDOW)).toEqual({ x: -150, y: 0, scale: 1 });
+  });
+
+  it('keeps what is in the middle when the window gets another size', () => {
+    const narrow = { width: 100, height: 300 };
+    expect(resized({ x: 0, y: 0, scale: 0.5 }, WINDOW, narrow)).toEqual({ x: 300, y: 0, scale: 0.5 });
   });
 
   it('moves with the wheel as far as there is more of the graph, and then lets the page move', () => {

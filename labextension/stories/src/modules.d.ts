@@ -1,0 +1,7 @@
+/// <reference types="vite/client" />
+
+declare module 'react-dom/client' {
+  import { ReactNode } from 'react';
+
+  export function createRoot(place: Element): { render(node: ReactNode): void };
+}

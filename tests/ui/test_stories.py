@@ -1,0 +1,66 @@
+"""Each view by itself, as `labextension/stories` draws it: in every theme, narrow and wide. Pictures are in `build/screenshots/stories`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserType, Page, Route, expect
+
+from tests.ui.conftest import Console
+from tests.ui.helpers import SCREENSHOTS
+from tests.ui.test_hard import violations
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+EXTENSION, BUILT = ROOT / "labextension", ROOT / "build" / "stories"
+ADDRESS = "http://stories.test"  # the browser asks nobody: the files are handed to it
+THEMES = ("light", "dark", "high-contrast")
+WIDTHS = (700, 1900)
+IS_TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+@pytest.fixture
+def stories(browser_type: BrowserType, browser_type_launch_args: dict[str, Any], console: Console) -> Iterator[Page]:
+    """The page of the stories, in a browser of its own: that of the other tests comes with a server."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    build = ["node", "node_modules/vite/bin/vite.js", "build", "stories", "--logLevel", "warn"]
+    subprocess.run(build, cwd=EXTENSION, env={**os.environ, "PATH": path}, check=True)
+
+    def answer(route: Route) -> None:
+        route.fulfill(path=BUILT / route.request.url.removeprefix(f"{ADDRESS}/").partition("?")[0])
+
+    with browser_type.launch(**browser_type_launch_args) as browser:
+        page = browser.new_page()
+        page.on("console", console.hear)
+        page.on("pageerror", console.catch)
+        page.route(f"{ADDRESS}/**", answer)
+        page.goto(f"{ADDRESS}/index.html?story=log&theme=dark")
+        yield page
+
+
+def test_every_view_in_every_theme_narrow_and_wide(stories: Page, console: Console) -> None:
+    expect(stories.locator("#story .kfnb-mod-current")).to_be_visible()  # the story that the address names
+    red = stories.locator("#story .ansi-red-fg").first
+    assert red.evaluate("node => getComputedStyle(node).color !== getComputedStyle(node.parentElement).color")
+    wrong = []
+    for name, key in stories.evaluate("window.stories.keys").items():
+        stories.evaluate("name => window.stories.show(name)", name)
+        for width in WIDTHS:
+            stories.set_viewport_size({"width": width, "height": 640})
+            expect(stories.locator(f"#story {key}").first).to_be_visible()
+            for theme in THEMES:
+                stories.evaluate("theme => window.stories.setTheme(theme)", theme)
+                stories.screenshot(path=SCREENSHOTS / "stories" / f"{name}-{theme}-{width}.png")
+                if stories.evaluate(IS_TOO_WIDE):
+                    wrong.append(f"{name} is wider than {width} pixels")
+                if width == WIDTHS[0]:  # a theme changes colours only
+                    rules = () if theme == THEMES[0] else ("color-contrast",)
+                    wrong += [f"{name}, {theme}: {found}" for found in violations(stories, "#story", rules=rules)]
+    assert wrong + console.said == [], "\n".join(wrong)
