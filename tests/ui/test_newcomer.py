@@ -159,8 +159,10 @@ def test_a_newcomers_way(way: type[ByKeyboard] | type[ByMouse], lab: Lab, page: 
     has_state(page, AVERAGE, "succeeded")
     user.run("All Runs", "Run", "Pipeline")
     view = page.locator(".kfnb-AllRuns")
-    for box in view.locator("tbody").get_by_role("checkbox").all()[:2]:
-        user.tick(box)
+    boxes = view.locator("tbody").get_by_role("checkbox")
+    for number in (0, 1):
+        expect(boxes.nth(number)).to_be_visible()
+        user.tick(boxes.nth(number))
     user.press(view.get_by_role("button", name="Compare 2 runs"))
     expect(page.locator(".kfnb-Comparison thead th")).to_have_count(2)
     picture("compared")

@@ -195,7 +195,11 @@ function Actions({ model, actions, trans }: AllRunsProps): React.JSX.Element {
       </button>
       <span className="kfnb-AllRuns-spring" />
       <span role="status">
-        {model.total === 0 ? trans.__('no runs') : trans.__('%1–%2 of %3', start + 1, last, model.total)}
+        {!model.loaded
+          ? ''
+          : model.total === 0
+            ? trans.__('no runs')
+            : trans.__('%1–%2 of %3', start + 1, last, model.total)}
       </span>
       <button
         type="button"

@@ -39,7 +39,13 @@ export function ComparisonTable(props: TableProps): React.JSX.Element {
           <PartRows key={part.name} part={part} runs={runs.map(run => run.run)} trans={trans} />
         ))}
       </table>
-      {parts.length === 0 && <p>{trans.__('Apart from their code, the runs do not differ.')}</p>}
+      {parts.length === 0 && (
+        <p>
+          {comparison.code.some(cell => cell.differs)
+            ? trans.__('Apart from their code, the runs do not differ.')
+            : trans.__('The runs do not differ.')}
+        </p>
+      )}
     </div>
   );
 }
