@@ -84,11 +84,11 @@ def test_a_log_hides_values_that_arrive_in_pieces(seed: int, tmp_path: Path) -> 
 def test_a_value_on_the_border_of_an_endless_line_is_hidden(tmp_path: Path) -> None:
     for before in (999_995, 1_000_000, 1_000_001):
         path = tmp_path / f"log-{before}"
-        writer = LogWriter(path, mask=SecretMask(["0123456789"]))
-        for piece in (b"." * before + b"01234", b"56789", b"." * 50):
+        writer = LogWriter(path, mask=SecretMask(["abcdefghij"]))
+        for piece in (b"." * before + b"abcde", b"fghij", b"." * 50):
             writer.feed(piece)
         writer.close()
-        assert "45" not in path.read_text("ascii").replace("T", "").partition(" ")[2]
+        assert not set("abcdefghij") & set(path.read_text("ascii"))
         assert HIDDEN in path.read_text("ascii")
 
 

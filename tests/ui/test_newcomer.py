@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -35,6 +36,11 @@ class ByKeyboard:
 
     def press(self, control: Locator) -> None:
         tab_to(self.page, control)
+        press(self.page, "Enter")
+
+    def press_before(self, control: Locator) -> None:
+        """Press a button that stands before what has the focus."""
+        tab_to(self.page, control, "Shift+Tab")
         press(self.page, "Enter")
 
     def tick(self, control: Locator) -> None:
@@ -81,7 +87,7 @@ class ByMouse:
     def press(self, control: Locator) -> None:
         control.click()
 
-    tick = press
+    press_before = tick = press
 
     def write(self, number: int, code: str) -> None:
         self.page.locator(".jp-Notebook .jp-CodeCell .cm-content").nth(number).click()
@@ -101,12 +107,19 @@ class ByMouse:
         self.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text=".ipynb").first.click()
 
 
-@pytest.mark.parametrize("way", [ByKeyboard, ByMouse])
-def test_a_newcomers_way(way: type[ByKeyboard] | type[ByMouse], lab: Lab, page: Page, kube: Cluster) -> None:
+@pytest.fixture
+def prod(lab: Lab, kube: Cluster) -> Iterator[Cluster]:
+    """The cluster of the target `prod`, which the user has."""
     config = lab.home / "xdg_config_home" / "kfnb" / "kfnb.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     kubeconfig = json.dumps(str(lab.home / "kubeconfig"))
     config.write_text(f'[targets.prod]\nengine = "argo"\nkubeconfig = {kubeconfig}\npackages = "none"\n')
+    yield kube
+    config.unlink()
+
+
+@pytest.mark.parametrize("way", [ByKeyboard, ByMouse])
+def test_a_newcomers_way(way: type[ByKeyboard] | type[ByMouse], lab: Lab, page: Page, prod: Cluster) -> None:
     user, taken = way(page), 0
 
     def picture(name: str) -> None:
@@ -150,7 +163,7 @@ def test_a_newcomers_way(way: type[ByKeyboard] | type[ByMouse], lab: Lab, page: 
     picture("schedule-form")
     user.press(form.get_by_role("button", name="Make the Schedule"))
     expect(page.get_by_role("region", name="All schedules")).to_contain_text("prod")
-    assert any(plural == "cronworkflows" for plural, _, _ in kube.objects)
+    assert any(plural == "cronworkflows" for plural, _, _ in prod.objects)
     picture("scheduled")
 
     # another run, and both compared
@@ -163,7 +176,6 @@ def test_a_newcomers_way(way: type[ByKeyboard] | type[ByMouse], lab: Lab, page: 
     for number in (0, 1):
         expect(boxes.nth(number)).to_be_visible()
         user.tick(boxes.nth(number))
-    user.press(view.get_by_role("button", name="Compare 2 runs"))
+    user.press_before(view.get_by_role("button", name="Compare 2 runs"))
     expect(page.locator(".kfnb-Comparison thead th")).to_have_count(2)
     picture("compared")
-    config.unlink()

@@ -175,7 +175,8 @@ class WorkflowFollower(Recorder):
             if follow and not self.stopped:
                 with suppress(ClusterError):  # the next look tries again
                     self._start_timeout.check(self._waiting.blocked)
-        self._noted_pods.note(self._followed, (s for s in steps if not self.has_ended(s.path)))
+        own_pod = (s for s in steps if not self.has_ended(s.path) and not self.waits_in_pod(s))
+        self._noted_pods.note(self._followed, own_pod)
         self.record_steps(self._with_failed_start(steps), follow)
         if status.get("phase") in PHASES and (not follow or not self.final):
             self._end(status)

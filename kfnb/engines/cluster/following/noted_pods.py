@@ -22,7 +22,8 @@ class NotedPods:
 
     def __init__(self, folder_of: Callable[[str, int], Path]) -> None:
         self._folder_of = folder_of
-        self._noted: dict[str, tuple[str, str, str, int]] = {}  #: by the id of the node, what was said of it
+        #: by the id of the node and the path of the step, what was said of it
+        self._noted: dict[tuple[str, str], tuple[str, str, str, int]] = {}
 
     def note(self, followed: FollowedWorkflow, steps: Iterable[ObservedStep]) -> None:
         for step in steps:
@@ -36,9 +37,9 @@ class NotedPods:
             name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace", "")
             events = followed.events(name)
             said = (attempt.state, step.message, node, len(events))
-            if self._noted.get(attempt.node) == said:
+            if self._noted.get((attempt.node, step.path)) == said:
                 continue
-            self._noted[attempt.node] = said
+            self._noted[attempt.node, step.path] = said
             told = [asdict(event) for event in events]
             known = {"name": name, "namespace": namespace, "node": node, "events": told}
             note_pod(self._folder_of(step.path, attempt.number), known)

@@ -70,6 +70,12 @@ class Recorder:
         """Whether the record has a final state of a step."""
         return self._recorded.get(path, ("",))[0] in STEP_FINAL
 
+    def waits_in_pod(self, step: ObservedStep) -> bool:
+        """Whether a step has not begun while its pod runs the steps before it."""
+        return (
+            bool(step.pod) and step.path != step.pod[0] and self._recorded.get(step.path, ("pending",))[0] == "pending"
+        )
+
     def watch_log(self, step: ObservedStep, attempt: Attempt) -> None:
         """Record the new lines of a running pod's log, or begin to follow it."""
         raise NotImplementedError
