@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Error, Page, ViewportSize
 
 WINDOW: ViewportSize = {"width": 1280, "height": 800}
 #: Fixtures that change what a page loads, or must be there before it; the mark `own_page` is for a test that does so itself.
 OWN_PAGE = {"settings", "own_lab", "sockets"}
+PATIENCE = 5_000  #: milliseconds
+#: JupyterLab fails aloud where a notebook goes in the middle of its kernel's start.
+KERNELS_ARE_IDLE = """() => [...window.jupyterapp.shell.widgets('main')]
+    .map(one => one.context?.sessionContext)
+    .every(session => !session || session.session?.kernel?.status === 'idle')"""
 
 
 def loads_page_itself(request: pytest.FixtureRequest) -> bool:
@@ -51,16 +57,13 @@ class Desk:
         page.emulate_media(color_scheme="light")
         page.set_viewport_size(WINDOW)
         self.page = page
+        page.wait_for_function("window.jupyterapp.restored.then(() => true)")
+        with suppress(Error):  # a kernel may be busy for as long as it likes
+            page.wait_for_function(KERNELS_ARE_IDLE, timeout=PATIENCE)
         self.is_clear = page.evaluate(
             """async () => {
-                const { commands, restored, shell } = window.jupyterapp;
-                await restored;
+                const { commands, shell } = window.jupyterapp;
                 if (document.querySelector('.jp-Dialog, .lm-Menu')) return false;
-                const open = [...shell.widgets('main')].map(one => one.context?.sessionContext).filter(Boolean);
-                const idle = () => open.every(one => one.session?.kernel?.status === 'idle');
-                for (let n = 0; n < 50 && !idle(); n++) { // JupyterLab fails aloud where a notebook goes in the middle of its kernel's start
-                    await new Promise(done => setTimeout(done, 100));
-                }
                 for (const one of [...shell.widgets('main'), ...shell.widgets('down')]) one.dispose();
                 await commands.execute('application:reset-layout');
                 shell.collapseRight();

@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-
+MANY_TABS = 40  #: that one presses on the way to a control
+HAS_RING = "node => getComputedStyle(node).outlineStyle !== 'none' && getComputedStyle(node).outlineWidth !== '0px'"
 
 Part = Page | Locator  # a page with one notebook, or one of its notebooks
 
@@ -105,3 +107,27 @@ def set_theme(page: Page, name: str) -> None:
 def screenshot(part: Part, name: str) -> None:
     """A picture of a page or of a part of it, for a person to look at; not in git."""
     part.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def palette(page: Page, text: str) -> None:
+    """Run a command as one does who has no mouse."""
+    press(page, "ControlOrMeta+Shift+c")
+    expect(page.locator(".lm-CommandPalette-input")).to_be_focused()
+    page.keyboard.type(text)
+    expect(page.locator(".lm-CommandPalette-item.lm-mod-active")).to_contain_text(text)
+    press(page, "Enter")
+
+
+def tab_to(page: Page, control: Locator, key: str = "Tab") -> None:
+    """Press a key until a control has the focus, which is then to be seen."""
+    for _ in range(MANY_TABS):
+        press(page, key)
+        if control.evaluate("node => node === document.activeElement"):
+            assert control.evaluate(HAS_RING), "no ring shows where the keyboard is"
+            return
+    pytest.fail(f"{control} is not reached; the focus is on {page.evaluate('document.activeElement.outerHTML')[:200]}")

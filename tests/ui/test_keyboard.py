@@ -5,36 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import OpenNotebook
-from tests.ui.helpers import badge, has_state, kernel_is_idle, screenshot
-from tests.ui.test_schedules import press
+from tests.ui.helpers import MANY_TABS, badge, has_state, kernel_is_idle, palette, press, screenshot, tab_to
 
 pytestmark = pytest.mark.slow
-
-MANY_TABS = 40
-HAS_RING = "node => getComputedStyle(node).outlineStyle !== 'none' && getComputedStyle(node).outlineWidth !== '0px'"
-
-
-def palette(page: Page, text: str) -> None:
-    """Run a command as one does who has no mouse."""
-    press(page, "ControlOrMeta+Shift+c")
-    expect(page.locator(".lm-CommandPalette-input")).to_be_focused()
-    page.keyboard.type(text)
-    expect(page.locator(".lm-CommandPalette-item.lm-mod-active")).to_contain_text(text)
-    press(page, "Enter")
-
-
-def tab_to(page: Page, control: Locator, key: str = "Tab") -> None:
-    """Press a key until a control has the focus, which is then to be seen."""
-    for _ in range(MANY_TABS):
-        press(page, key)
-        if control.evaluate("node => node === document.activeElement"):
-            assert control.evaluate(HAS_RING), "no ring shows where the keyboard is"
-            return
-    pytest.fail(f"{control} is not reached; the focus is on {page.evaluate('document.activeElement.outerHTML')[:200]}")
 
 
 def test_a_pipeline_is_made_run_and_looked_into_by_keyboard(open_notebook: OpenNotebook) -> None:

@@ -11,9 +11,17 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.cluster.kube_api import Cluster
 from tests.ui.conftest import Lab
-from tests.ui.helpers import badge, has_state, is_uncovered, kernel_is_idle, press_run, screenshot
-from tests.ui.test_keyboard import palette, tab_to
-from tests.ui.test_schedules import press
+from tests.ui.helpers import (
+    badge,
+    has_state,
+    is_uncovered,
+    kernel_is_idle,
+    palette,
+    press,
+    press_run,
+    screenshot,
+    tab_to,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.own_page]
 
@@ -30,6 +38,9 @@ class ByKeyboard:
 
     def run(self, command: str, *menus: str) -> None:
         palette(self.page, command)
+
+    def new_notebook(self) -> None:
+        self.run("New Notebook")
 
     def run_pipeline(self) -> None:
         press(self.page, "Control+Alt+Enter")
@@ -80,6 +91,9 @@ class ByMouse:
         for item in (*rest, command):
             found = self.page.locator(".lm-Menu-item", has=self.page.get_by_text(item, exact=True))
             found.last.click()
+
+    def new_notebook(self) -> None:
+        self.run("Notebook", "File", "New")
 
     def run_pipeline(self) -> None:
         press_run(self.page)
@@ -132,7 +146,7 @@ def test_a_newcomers_way(way: type[ByKeyboard] | type[ByMouse], lab: Lab, page: 
     expect(page.locator(".jp-Launcher")).to_be_visible()
     is_uncovered(page)
     picture("launcher")
-    user.run("New Notebook" if way is ByKeyboard else "Notebook", "File", "New")
+    user.new_notebook()
     user.accept(page.get_by_role("dialog"))
     kernel_is_idle(page)
     user.write(0, ROWS)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def oldest(tmp_path: Path, console: Console) -> Iterator[Lab]:
+def oldest(tmp_path: Path) -> Iterator[Lab]:
     python = tmp_path / "venv" / "bin" / "python"
     uv = (sys.executable, "-m", "uv", "--quiet")
     subprocess.run([*uv, "venv", "--python", sys.executable, str(python.parents[1])], check=True)

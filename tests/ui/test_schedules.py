@@ -9,15 +9,10 @@ from playwright.sync_api import Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import Lab, OpenNotebook
-from tests.ui.helpers import badge, command, screenshot, set_theme
+from tests.ui.helpers import badge, command, press, screenshot, set_theme
 from tests.ui.test_hard import violations
 
 pytestmark = pytest.mark.slow
-
-
-def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def in_every_theme(page: Page, name: str) -> None:

@@ -38,7 +38,7 @@ def implied_needs(sources: Iterable[str], libraries: set[str]) -> set[Need]:
     return {need for text in texts for need in _needs_of(text, names, known)}
 
 
-@lru_cache(maxsize=8192)  # code that steps share mostly has the same names around it
+@lru_cache(maxsize=2048)  # code that steps share mostly has the same names around it
 def _needs_of(source: str, names: tuple[tuple[str, str], ...], libraries: frozenset[str]) -> frozenset[Need]:
     bound = dict(names)
     found = (item for node in nodes_of(source) for item in _needs(node, bound, libraries))

@@ -64,8 +64,9 @@ class Imports:
     names: tuple[tuple[str, str], ...]
 
 
-@lru_cache(maxsize=8192)  # small, unlike trees: a package of a thousand modules is asked for them several times
+@lru_cache(maxsize=2048)  # small, unlike trees: a package of a thousand modules is asked for them several times
 def imports_of(source: str) -> Imports:
+    """What a cell or a module imports."""
     nodes = nodes_of(source)
     tries = [n for n in nodes if isinstance(n, ast.Try) and n.handlers]
     tentative = (m for t in tries for statement in t.body for node in ast.walk(statement) for m in _imported(node))
@@ -74,10 +75,6 @@ def imports_of(source: str) -> Imports:
         tentative=frozenset(tentative),
         names=tuple({name: full for node in nodes for name, full in _named(node).items()}.items()),
     )
-
-
-def modules_of(source: str) -> frozenset[str]:
-    return imports_of(source).modules
 
 
 def _named(node: ast.AST) -> dict[str, str]:
@@ -207,13 +204,16 @@ def reached_from(
                 outside.add(module)
             elif not shipped.keys() <= files.keys():
                 files.update(shipped)
-                queue += [*needed, *(m for n, text in shipped.items() if n.endswith(".py") for m in modules_of(text))]
+                queue += [
+                    *needed,
+                    *(m for n, text in shipped.items() if n.endswith(".py") for m in imports_of(text).modules),
+                ]
         if beside and top not in whole:
             whole.add(top)
             for path in _files_of(top, folder):
                 name = path.relative_to(folder).as_posix()
                 files[name] = path.read_text("utf-8")
-                queue += modules_of(files[name])
+                queue += imports_of(files[name]).modules
     return Reached(files, frozenset(outside))
 
 

@@ -14,7 +14,6 @@ from kfnb.images.needs.project_code import project_code, travelling_code
 from kfnb.images.needs.step_imports import (
     Reached,
     imports_of,
-    modules_of,
     reached_from,
     sources_of,
     unread_imports,
@@ -129,8 +128,8 @@ def _codes(pipeline: Pipeline, folder: Path, installed: InstalledPackages, limit
 
     for step in pipeline.steps():
         sources = [s for s in sources_of(step) if s not in spare[step.name]]
-        reached = reached_from({m for s in sources for m in modules_of(s)}, folder, elsewhere)
-        unread = {s: reached_from(modules_of(s), folder, elsewhere) for s in spare[step.name]}
+        reached = reached_from({m for s in sources for m in imports_of(s).modules}, folder, elsewhere)
+        unread = {s: reached_from(imports_of(s).modules, folder, elsewhere) for s in spare[step.name]}
         code = (text for name, text in reached.files.items() if name.endswith(".py"))
         yield _Code(step, (*sources, *code), reached, unread)
 
