@@ -104,11 +104,11 @@ class RunStore:
     # ---------------------------------------------------------------- writing
     def create(
         self, pipeline: str, notebook: str | None, experiment: str | None, engine: str, parameters: dict[str, Any],
-        *, notebook_id: str | None = None, target: str | None = None,
+        *, notebook_id: str | None = None, target: str | None = None, name: str | None = None,
     ) -> str:  # fmt: skip
         """Create a run in the state ``pending``, with its folder."""
         run_id = self.reserve()
-        self.add(run_id, pipeline, notebook, experiment, engine, parameters, notebook_id=notebook_id, target=target)
+        self.add(run_id, pipeline, notebook, experiment, engine, parameters, notebook_id=notebook_id, target=target, name=name)  # fmt: skip
         return run_id
 
     def reserve(self) -> str:
@@ -122,14 +122,14 @@ class RunStore:
 
     def add(
         self, run_id: str, pipeline: str, notebook: str | None, experiment: str | None, engine: str, parameters: dict[str, Any],
-        kept: dict[str, dict[str, Any]] | None = None, *, notebook_id: str | None = None, target: str | None = None,
+        kept: dict[str, dict[str, Any]] | None = None, *, notebook_id: str | None = None, target: str | None = None, name: str | None = None,
     ) -> None:  # fmt: skip
         """Add a run in the state ``pending``. ``kept``: the results that it reuses, by step; ``target``: its name, by default the engine's."""
-        texts = [t and encodable(t) for t in (pipeline, notebook, experiment)]
+        texts = [t and encodable(t) for t in (name, pipeline, notebook, experiment)]
         with self._db.transaction():
             self._db.change(
-                "insert into runs (id, pipeline, notebook, experiment, engine, state, parameters, created, notebook_id, target)"
-                " values (?,?,?,?,?,?,?,?,?,?)",
+                "insert into runs (id, name, pipeline, notebook, experiment, engine, state, parameters, created, notebook_id, target)"
+                " values (?,?,?,?,?,?,?,?,?,?,?)",
                 (run_id, *texts, engine, "pending", json.dumps(parameters), time.time(), notebook_id, target or engine),
             )  # fmt: skip
             self._keep(run_id, kept or {})
@@ -293,7 +293,7 @@ class RunStore:
             raise UnknownRun(f"there is no run `{run_id}`")
         self._rows.check(row, f"runs {run_id}", ("created", "started", "finished"))
         return {
-            "run": row["id"], "pipeline": row["pipeline"], "engine": row["engine"],
+            "run": row["id"], "name": row["name"], "pipeline": row["pipeline"], "engine": row["engine"],
             "state": "failed" if broken else row["state"],
             "parameters": self._rows.object(row["parameters"], f"runs {run_id} parameters"), "experiment": row["experiment"], "notebook": row["notebook"],
             "created": row["created"], "started": row["started"], "finished": row["finished"],

@@ -46,7 +46,7 @@ class ClusterRunRecord:
         """Create a run and return its id. Environment variables are not recorded."""
         run_id = self._store.create(
             pipeline.name, options.notebook, options.experiment, self._engine, options.parameters,
-            notebook_id=options.notebook_id, target=self._target.name,
+            notebook_id=options.notebook_id, target=self._target.name, name=options.name,
         )  # fmt: skip
         self._write(run_id, PIPELINE, to_json(pipeline))
         self._write(run_id, OPTIONS, replace(options, environment={}).to_json())

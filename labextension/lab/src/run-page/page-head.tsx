@@ -46,7 +46,8 @@ export function PageHead({ source, path, actions, chosen, label, trans }: HeadPr
   const duration = run.started === null ? '' : formatDuration((run.finished ?? now) - run.started);
   return (
     <div className="kfnb-RunPage-head" data-state={run.state}>
-      <h1>{run.pipeline}</h1>
+      <h1>{run.name ?? run.pipeline}</h1>
+      {run.name && <span>{run.pipeline}</span>}
       <span className="kfnb-RunPage-state" role="status">
         {SHAPES[run.state]} {words(trans)[run.state]}
       </span>
