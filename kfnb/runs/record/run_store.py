@@ -135,10 +135,10 @@ class RunStore:
             self._keep(run_id, kept or {})
 
     def record_run(self, run_id: str, state: str, **fields: Any) -> None:
-        """Set the state of a run, and any of the fields ``started``, ``finished`` and ``error``."""
+        """Set the state of a run, and any of the fields ``started``, ``finished``, ``error`` and ``delivery``."""
         data = {"state": state, **fields}
         with self._db.transaction():
-            columns = {k: json.dumps(v) if k == "error" and v is not None else v for k, v in data.items()}
+            columns = {k: json.dumps(v) if k in ("error", "delivery") and v is not None else v for k, v in data.items()}
             self._update("runs", columns, {"id": run_id})
             self._event(run_id, "run", data)
 
@@ -299,7 +299,7 @@ class RunStore:
             "created": row["created"], "started": row["started"], "finished": row["finished"],
             "error": broken or self._rows.error(row["error"], f"runs {run_id} error"),
             "notebook_id": row["notebook_id"], "target": row["target"] or row["engine"], "note": row["note"] or "",
-            "tags": tags_of(self._db, run_id),
+            "tags": tags_of(self._db, run_id), "delivery": self._rows.error(row["delivery"], f"runs {run_id} delivery"),
         }  # fmt: skip
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ export type ColumnInfo = Schemas['ColumnInfo'];
 export type ValuePage = Schemas['ValuePage'];
 export type TargetInfo = Schemas['TargetInfo'];
 export type Targets = Schemas['Targets'];
+export type Delivery = Schemas['Delivery'];
 export type ResourceLimit = Schemas['ResourceLimit'];
 export type Submission = Schemas['Submission'];
 export type TravellingFile = Schemas['TravellingFile'];

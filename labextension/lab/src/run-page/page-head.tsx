@@ -6,6 +6,7 @@ import * as React from 'react';
 import { errorText, formatDuration, formatStart } from '@kfnb/core/format';
 import { SHAPES, STEP_FINAL_STATES, words } from '@kfnb/core/states';
 import { RunInfo } from '@kfnb/core/wire/api-types';
+import { DeliveryBar } from '../panel/delivery-bar';
 import { FollowedRun } from '../session/followed-run';
 
 export interface PageActions {
@@ -79,6 +80,7 @@ export function PageHead({ source, path, actions, chosen, label, trans }: HeadPr
           </a>
         )}
       </span>
+      {run.state === 'pending' && run.delivery && <DeliveryBar delivery={run.delivery} trans={trans} />}
       {(trouble ?? run.error?.message) && (
         <p className="kfnb-RunPage-trouble" role="alert">
           {trouble ?? `${run.error?.step ? `${run.error.step}: ` : ''}${run.error?.type}: ${run.error?.message}`}

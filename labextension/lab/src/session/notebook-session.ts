@@ -5,6 +5,7 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import {
+  Delivery,
   Explanation,
   ListedRun,
   NotebookRequest,
@@ -278,6 +279,15 @@ export class NotebookSession implements IDisposable {
 
   get active(): boolean {
     return this._shownRun.active;
+  }
+
+  /** How far the run is on its way to its cluster; null where it is there, or runs on this machine. */
+  get delivery(): { at: Delivery | null } | null {
+    if (this._shownRun.starting) {
+      return this.engine === 'local' ? null : { at: null };
+    }
+    const { state, delivery } = this.run?.run ?? {};
+    return state === 'pending' && delivery ? { at: delivery } : null;
   }
 
   progress(step: string): StepProgress | null {

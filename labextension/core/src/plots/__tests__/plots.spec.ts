@@ -14,6 +14,7 @@ function run(id: string, parameters: Record<string, unknown>, metrics: Record<st
     state: 'succeeded',
     parameters,
     name: null,
+    delivery: null,
     experiment: 'e',
     notebook: null,
     created: 1,

@@ -29,6 +29,7 @@ function snapshot(steps: StepRun[], seq = 3): Snapshot {
       state: 'running',
       parameters: {},
       name: null,
+      delivery: null,
       experiment: null,
       notebook: null,
       created: 0,
