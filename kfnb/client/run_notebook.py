@@ -31,6 +31,8 @@ def run(
     any_parameters: bool = False,
     cache: bool = False,
     isolated: bool = False,
+    name: str | None = None,
+    priority: int | None = None,
     experiment: str | None = None,
     max_parallel: int = 0,
     spawn: bool = False,
@@ -57,7 +59,7 @@ def run(
         Run this step only, or this step and all after it. Values of other steps come from the newest run.
     any_parameters
         Use these values even if other parameters produced them. By default, such a run is refused.
-    cache, isolated, experiment, max_parallel, spawn, fuse, containers, image
+    cache, isolated, name, priority, experiment, max_parallel, spawn, fuse, containers, image
         As for `kfnb.engines.engine_interface.RunOptions`.
 
     Returns
@@ -77,7 +79,7 @@ def run(
     built = build_source(source, pipeline)
     prepared = prepare(
         source, built.require(), parameters or {}, target, fit, only=step, start=start, any_parameters=any_parameters, cache=cache, isolated=isolated,
-        experiment=experiment, max_parallel=max_parallel, spawn=spawn, fuse=fuse, containers=containers, image=image,
+        name=name, priority=priority, experiment=experiment, max_parallel=max_parallel, spawn=spawn, fuse=fuse, containers=containers, image=image,
     )  # fmt: skip
     for problem in (*built.problems, *prepared.problems):
         if problem.severity == "warning":

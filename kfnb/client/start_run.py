@@ -9,7 +9,7 @@ from typing import Any
 from kfnb.client.run_object import Run
 from kfnb.engines.cluster.targets.targets import (
     Target,
-    containers_elsewhere,
+    misplaced_options,
     options_of,
     usable_target,
     withheld_problems,
@@ -116,7 +116,7 @@ def prepare(
         options["python"] = interpreter.python
         other_kernel += [interpreter.problem] if interpreter.problem is not None else []
     run_options = RunOptions(bind(pipeline, values, convert), notebook=source.key, folder=str(source.folder), **options)
-    misplaced = containers_elsewhere(chosen, run_options)
+    misplaced = misplaced_options(chosen, run_options)
     if misplaced:
         raise NotebookError(misplaced)
     store = RunStore()

@@ -26,6 +26,10 @@ class RunOptions:
     ----------
     parameters
         The value of every parameter, converted to its type.
+    name
+        What the user calls the run. Runs may have the same name.
+    priority
+        On Argo Workflows, of the runs that wait for their turn the one with the highest number begins first. ``None``: as the target says.
     cache
         Whether steps reuse earlier results of the same code and inputs.
     isolated
@@ -56,6 +60,8 @@ class RunOptions:
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    priority: int | None = None
     experiment: str | None = None
     cache: bool = False
     isolated: bool = False

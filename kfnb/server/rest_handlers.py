@@ -94,7 +94,7 @@ class RunsHandler(RunListHandler, NotebookHandler):
     async def post(self) -> None:
         body = self.notebook_body(
             notebook=dict, path=str, pipeline=str, target=str, parameters=dict, cache=bool, only=str, start=str, experiment=str,
-            any_parameters=bool, containers=bool,
+            any_parameters=bool, containers=bool, name=str, priority=int,
         )  # fmt: skip
         parameters = body.get("parameters") or {}
         if not all(isinstance(v, str) for v in parameters.values()):
@@ -107,7 +107,7 @@ class RunsHandler(RunListHandler, NotebookHandler):
         interpreter = await self.interpreter_for(body, target, place)
         options = {
             "containers": "auto" if body.get("containers") else None,
-            "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"), "any_parameters": bool(body.get("any_parameters")),
+            "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"), "name": body.get("name") or None, "priority": body.get("priority"), "any_parameters": bool(body.get("any_parameters")),
             "notebook": str(place) if place else None, "folder": str(place.parent) if place else ".",
             **interpreter.options(),
         }  # fmt: skip

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.targets.targets import (
     Target,
-    containers_elsewhere,
+    misplaced_options,
     options_of,
     target_named,
     targets,
@@ -176,7 +176,7 @@ class Runs:
             notebook_id = notebook_of_run(store, options.get("notebook"), source)
             run_options = RunOptions(parameters=bind(pipeline, values), notebook_id=notebook_id, **options)
             engine = engine_for(store, chosen, self._warm_process.launch)
-            misplaced = containers_elsewhere(chosen, run_options)
+            misplaced = misplaced_options(chosen, run_options)
             problems = [*misplaced, *withheld_problems(chosen), *engine.check(pipeline, run_options)]
             if errors(problems):
                 raise Refused(errors(problems))

@@ -18,7 +18,14 @@ class SubmissionHandler(NotebookHandler):
     @authorized("execute", AUTH)
     async def post(self) -> None:
         body = self.notebook_body(
-            notebook=dict, path=str, pipeline=str, target=str, parameters=dict, cache=bool, containers=bool
+            notebook=dict,
+            path=str,
+            pipeline=str,
+            target=str,
+            parameters=dict,
+            cache=bool,
+            containers=bool,
+            priority=int,
         )
         parameters = body.get("parameters") or {}
         if not all(isinstance(v, str) for v in parameters.values()):
@@ -32,6 +39,7 @@ class SubmissionHandler(NotebookHandler):
         options = {
             "containers": "auto" if body.get("containers") else None,
             "cache": bool(body.get("cache")),
+            "priority": body.get("priority"),
             "notebook": str(place) if place else None,
             "folder": str(place.parent) if place else ".",
             **interpreter.options(),

@@ -9,7 +9,7 @@ from typing import Any
 
 from kfnb.pipeline.build.build_pipeline import Built
 from kfnb.pipeline.drawing.explain_pipeline import text as explained
-from kfnb.pipeline.drawing.graph_elements import Graph, graph_of
+from kfnb.pipeline.drawing.graph_elements import graph_of
 from kfnb.pipeline.model import Parameter, Pipeline
 from kfnb.pipeline.parameters.bind_values import schema_of
 from kfnb.pipeline.parameters.value_schema import choices
@@ -32,8 +32,10 @@ class View:
     While ``lock`` is held, it receives no changes.
     """
 
-    def __init__(self, name: str, graph: Graph, notebook_now: NotebookNow | None = None) -> None:
-        self.name, self.graph = name, graph
+    def __init__(self, name: str, pipeline: Pipeline, notebook_now: NotebookNow | None = None) -> None:
+        self.name, self.graph = name, graph_of(pipeline)
+        self._pipeline = pipeline
+        self._folded: frozenset[str] = frozenset()  #: the frames that the page has folded
         self._notebook_now = notebook_now
         self._start: Start | None = None
         self.lock = threading.RLock()
@@ -43,7 +45,7 @@ class View:
         self._faces: list[Face] = []
         self._sequence = 0
         self._state: Json = {
-            "name": name, "graph": graph.to_json(), "form": None, "run": None, "steps": {}, "chosen": None, "log": None,
+            "name": name, "graph": self.graph.to_json(), "form": None, "run": None, "steps": {}, "chosen": None, "log": None,
             "notice": None, "doing": None,
         }  # fmt: skip
 
@@ -148,7 +150,7 @@ class View:
         Parameters
         ----------
         request
-            ``do`` is one of ``run cancel retry choose look``; the rest is what it takes.
+            ``do`` is one of ``run cancel retry choose fold look``; the rest is what it takes.
         """
         threading.Thread(target=self._act, args=(request,), name="kfnb-request", daemon=True).start()
 
@@ -184,6 +186,8 @@ class View:
             self.show(self._run.retry(request.get("step"), now))
         elif kind == "choose":
             self._show_log(request["step"], request.get("path"), request.get("attempt"))
+        elif kind == "fold":
+            self._fold(str(request["frame"]))
         elif kind == "look" and self._run is not None and self._has_moved():
             self.show(self._run)
 
@@ -199,8 +203,8 @@ class View:
             standing = self._follower.standing
             fresh: Json = {"run": standing.run(), "steps": standing.steps(), "fresh": True, "now": time.time()}
             if graph != self.graph:
-                self.graph = graph
-                fresh["graph"] = graph.to_json()
+                self.graph, self._pipeline = graph, run.pipeline
+                fresh["graph"] = graph_of(run.pipeline, self._folded).to_json()
             if not again:
                 self._log = LogTail()
                 fresh.update(chosen=None, log=None)
@@ -208,6 +212,12 @@ class View:
         if standing.ended:
             with run.record() as store:
                 self.flush(store)
+
+    def _fold(self, frame: str) -> None:
+        """Fold a frame, or unfold it again. The picture beside the page keeps the whole graph."""
+        with self.lock:
+            self._folded ^= {frame}
+            self.update({"graph": graph_of(self._pipeline, self._folded).to_json()})
 
     def _show_log(self, step: str, path: str | None, attempt: int | None) -> None:
         with self.lock:
@@ -237,7 +247,7 @@ class RunView(View):
     """
 
     def __init__(self, run: ControlledRun, notebook_now: NotebookNow | None = None) -> None:
-        super().__init__(run.name, graph_of(run.pipeline), notebook_now)
+        super().__init__(run.name, run.pipeline, notebook_now)
         self.show(run)
 
 
@@ -266,8 +276,7 @@ class PipelineView(View):
         self, built: Built, start: Start, targets: Iterable[str], notebook_now: NotebookNow | None = None
     ) -> None:
         pipeline = built.require()
-        super().__init__(pipeline.name, graph_of(pipeline), notebook_now)
-        self._pipeline = pipeline
+        super().__init__(pipeline.name, pipeline, notebook_now)
         self._start = start
         self._state["form"] = form_of(pipeline, targets)
         warnings = [str(p) for p in built.problems if p.severity == "warning"]

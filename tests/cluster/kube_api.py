@@ -28,7 +28,7 @@ REVIEWS = re.compile(
     r"^/apis/auth\w+\.k8s\.io/v1/(?:namespaces/[^/]+/)?(selfsubjectreviews|selfsubjectrulesreviews|localsubjectaccessreviews)$"
 )
 NAMED = re.compile(
-    r"^/api/v1/namespaces/([^/]+)/(serviceaccounts|configmaps|secrets|persistentvolumeclaims|services)(?:/([^/]+))?$"
+    r"^/api/v1/namespaces/([^/]+)/(serviceaccounts|configmaps|secrets|persistentvolumeclaims|services|limitranges|resourcequotas)(?:/([^/]+))?$"
 )
 STORAGE = "/apis/storage.k8s.io/v1/storageclasses"
 EVENTS = re.compile(r"^/api/v1/namespaces/([^/]+)/events$")
@@ -278,7 +278,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(201, {**self.body, "status": {"allowed": allowed}})
 
     def _named(self, namespace: str, plural: str, name: str | None) -> None:
-        if name is None:
+        if name is None and plural in self.cluster.hidden:
+            self._forbidden("list", plural)
+        elif name is None:
             names = ["default", *self.cluster.accounts] if plural == "serviceaccounts" else []
             listed = [
                 {**o, "metadata": {"name": n}}

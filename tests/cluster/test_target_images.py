@@ -18,11 +18,14 @@ from click.testing import CliRunner
 from kfnb.cli import cli
 from kfnb.engines.argo.argo_engine import ArgoEngine
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
-from kfnb.engines.cluster.submission.unbuilt_run import release_build
+from kfnb.engines.cluster.submission import unbuilt_run
+from kfnb.engines.cluster.submission.delivery import DeliveryProgress
+from kfnb.engines.cluster.submission.unbuilt_run import BuildTeller, building_images, release_build
 from kfnb.engines.cluster.targets.diagnosis import diagnose
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.kfp_engine import KfpEngine
+from kfnb.images.build_watch import watch_nothing
 from kfnb.images.registry.open_repository import open_repository
 from kfnb.images.registry.references import image_reference
 from kfnb.notebook.notebook_source import source_of
@@ -240,6 +243,33 @@ def test_the_record_says_what_is_built(tmp_path: Path, between: Proxy) -> None:
         assert seen.is_set()
         assert all(step["reason"] is None for step in engine.store.steps(run_id))
         assert events(run_id)
+
+
+def test_a_build_ends_when_its_run_is_cancelled(
+    tmp_path: Path, between: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unbuilt_run, "EVERY", 0.05)
+    with engine_at(tmp_path, Cluster(), **settings(between, "stopped")) as engine:
+        pipeline = two_steps(tmp_path)
+        run_id = engine.begin(pipeline, options(pipeline, tmp_path))
+        told = engine.store.head(run_id)["delivery"]
+        assert (told["phase"], told["share"]) == ("package", 0)
+        with building_images(engine.store, run_id), BuildTeller(engine.store.home, run_id, watch_nothing) as teller:
+            teller("numpy", "download", 10, 20)
+            wait_for(lambda: engine.store.head(run_id)["delivery"]["title"] == "numpy")
+            assert engine.cancel(run_id)
+            wait_for(lambda: teller("numpy", "download", 20, 20))
+        head = engine.store.head(run_id)
+        assert (head["state"], head["delivery"]) == ("cancelled", None)
+
+
+def test_the_bar_of_a_delivery_never_goes_back_nor_is_full_before_its_end() -> None:
+    bar = DeliveryProgress()
+    calls = [("a", "download", 5, 10), ("a", "download", 10, 10), ("b", "download", 0, 90), ("tool", "build", 0, 0)]
+    calls += [("a", "upload", 10, 10), ("b", "upload", 1, 90), ("b", "upload", 90, 90)]
+    shares = [bar.told(*call).share for call in calls]
+    assert shares == sorted(shares) and 0 < shares[0] < 0.5 < shares[-1] < 0.95
+    assert str(bar.told("b", "upload", 45_000_000, 90_000_000)) == "sends b, 45.0 of 90.0 MB"
 
 
 def test_what_is_wrong_with_the_settings_is_said() -> None:

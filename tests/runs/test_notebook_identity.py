@@ -75,7 +75,9 @@ def test_a_record_of_an_earlier_version_loses_nothing(tmp_path: Path, monkeypatc
     (home / "runs" / "20250101-000000-abcd").mkdir(parents=True)
     monkeypatch.setenv("KFNB_HOME", str(home))
     with sqlite3.connect(home / "runs.db") as database:
-        database.executescript(SCHEMA.replace(", notebook_id text, target text, note text", ""))
+        database.executescript(
+            SCHEMA.replace(", notebook_id text, target text, note text, name text, delivery text", "")
+        )
         old = ("20250101-000000-abcd", "p", str(path), "e", "argo", "failed", "{}", 1.0, 1.0, 2.0, None)
         database.execute(f"insert into runs values ({','.join('?' * len(old))})", old)
         database.execute("drop table tags")

@@ -31,6 +31,8 @@ def test_a_run_is_started_from_the_form_which_remembers_it(open_notebook: OpenNo
     expect(dialog.get_by_role("alert")).to_be_visible()
     dialog.get_by_label("depth").fill("5")
     expect(dialog.get_by_role("alert")).to_have_count(0)
+    expect(dialog.get_by_label("Priority")).to_have_count(0)
+    dialog.get_by_label("Name", exact=True).fill("tall ones")
     dialog.get_by_label("Experiment").fill("trees")
     dialog.get_by_text("2 steps").click()
     cpu = dialog.get_by_label("CPU of step grow")
@@ -58,6 +60,7 @@ def test_a_run_is_started_from_the_form_which_remembers_it(open_notebook: OpenNo
     )
     newest = told["runs"][0]
     assert (newest["experiment"], newest["parameters"]["depth"]) == ("trees", 5)
+    expect(side.get_by_text("tall ones")).to_be_visible()
     side.get_by_role("button", name="Run with…").click()
     expect(dialog.get_by_label("Experiment")).to_have_value("trees")
     dialog.get_by_role("button", name="Reset to the notebook’s values").click()

@@ -46,6 +46,13 @@ def shows_pipeline(gates: Gates, missing: str = "") -> Json:
     )
 
 
+def loop(gates: Gates) -> str:
+    """Two steps for each of two items, of which the first waits at ``turn``."""
+    wait = gates.code("turn").replace("\n", "\n    ")
+    functions = f"from kfnb import component\n\n@component\ndef fetch(n):\n    {wait}\n    return n\n\n@component\ndef show(n):\n    print(n)"
+    return as_code(cell(functions), cell("%%pipeline both\nfor n in [1, 2]:\n    show(fetch(n))"))
+
+
 def ready(open_notebook: OpenNotebook, *cells: Json, app: str = "lab/tree") -> Page:
     """A notebook whose first cell is running or has run."""
     page = open_notebook(*cells, app=app)
@@ -196,11 +203,15 @@ HOST = """async ({ esm, css, state }) => {
 
 
 def test_a_page_that_gives_a_model_and_a_place_is_enough(page: Page, tmp_path: Path, gates: Gates) -> None:
+    name, told = "", 0
     with opened({**os.environ, "KFNB_HOME": str(tmp_path / "home")}) as kernel:
-        kernel.run(f"from kfnb.widgets.run_view import show_run\nview = show_run(start({pipeline(gates)}))")
-        name = kernel.live()
-        state = kernel.models()[name]
-        told = 0
+
+        def show(code: str) -> None:
+            nonlocal name, told
+            kernel.run(f"from kfnb.widgets.run_view import show_run\nview = show_run(start({code}))")
+            name, told = kernel.live(), 0
+            state = kernel.models()[name]
+            page.evaluate(HOST, {"esm": state["_esm"], "css": state["_css"], "state": state})
 
         def tell(wanted: Callable[[Json], bool]) -> None:
             nonlocal told
@@ -211,7 +222,7 @@ def test_a_page_that_gives_a_model_and_a_place_is_enough(page: Page, tmp_path: P
 
         page.goto("about:blank")
         page.expose_function("toKernel", lambda content: kernel.send(name, {"method": "custom", "content": content}))
-        page.evaluate(HOST, {"esm": state["_esm"], "css": state["_css"], "state": state})
+        show(pipeline(gates))
         stands(page, divide="pending")
         tell(lambda c: (c.get("steps", {}).get("make") or {}).get("percent") == 30)
         stands(page, make="running")
@@ -234,6 +245,25 @@ def test_a_page_that_gives_a_model_and_a_place_is_enough(page: Page, tmp_path: P
         expect(page.get_by_role("button", name="Cancel")).to_be_visible()
         assert page.evaluate("window.leave()") == 0, "what has left the page still listens"
         expect(page.locator(".kfnb-Run")).to_have_count(0)
+
+        # a page in Korean; the frame of a loop is folded and unfolded while its steps go on
+        page.evaluate("document.documentElement.lang = 'ko-KR'")
+        show(loop(gates))
+        expect(page.get_by_role("button", name="취소")).to_be_visible()
+        page.get_by_role("button", name="for each of [1, 2] 접기").click()
+        tell(lambda c: "graph" in c)
+        folded = page.get_by_role("button", name="for each of [1, 2]: 실행 중 0/2")
+        expect(folded).to_be_visible()
+        screenshot(page, "view-folded-korean")
+        gates.open("turn")
+        tell(lambda c: (c.get("run") or {}).get("state") == "succeeded")
+        expect(page.get_by_role("button", name="for each of [1, 2]: 성공 2/2")).to_be_focused()
+        page.keyboard.press("Enter")
+        tell(lambda c: bool((c.get("graph") or {}).get("frames")))
+        stands(page, fetch="succeeded", show="succeeded")
+        expect(page.get_by_role("button", name="for each of [1, 2] 접기")).to_be_focused()
+        assert violations(page, ".kfnb-Run") == []
+        screenshot(page, "view-unfolded-korean")
 
 
 def has(name: str, step: str, state: str) -> str:

@@ -124,6 +124,25 @@ def test_a_pipeline_is_filled_in_and_run(front: Page, tmp_path: Path) -> None:
     assert front.run("print(view.run['use']['last'])") == "4\n"
 
 
+def test_a_frame_is_folded_for_the_page_and_stays_so_when_the_page_asks_again(front: Page) -> None:
+    functions = (
+        "from kfnb import component\n@component\ndef fetch(n):\n    return n\n@component\ndef look(n):\n    print(n)"
+    )
+    code = as_code(cell(functions), cell("%%pipeline both\nfor n in [1, 2]:\n    look(fetch(n))"))
+    front.run(f"{VIEWS}\nrun = start({code})\nview = show_run(run)\nview.finish()")
+    model = front.live()
+    (frame,) = front.models()[model]["shown"]["graph"]["frames"]
+    front.ask(model, do="fold", frame=frame["id"])
+    graph = front.until_told(model, lambda c: "graph" in c)["graph"]
+    assert [(b["step"], b["steps"]) for b in graph["boxes"]] == [(frame["id"], ["fetch", "look"])]
+    front.ask(model, do="again")
+    assert front.until_told(model, lambda c: "form" in c)["graph"] == graph
+    assert front.run("print([b.step for b in view.graph.boxes])") == "['fetch', 'look']\n", "the picture has the whole"
+    front.clear()
+    front.ask(model, do="fold", frame=frame["id"])
+    assert front.until_told(model, lambda c: "graph" in c)["graph"]["frames"] == [frame]
+
+
 def test_a_figure_that_a_cell_has_begun_is_not_drawn_by_a_click(front: Page, tmp_path: Path) -> None:
     (tmp_path / "go").touch()
     front.run(f"%matplotlib inline\n{VIEWS}\nrun = start({three(tmp_path)})\nview = show_run(run)\nview.finish()")

@@ -84,6 +84,8 @@ def container_tool(context: click.Context, parameter: click.Parameter, value: st
     help="Run each step in a container on this machine.",
 )
 @click.option("--image", metavar="REF", help="With --containers: the image of steps that name none.")
+@click.option("--name", metavar="TEXT", help="What to call the run.")
+@click.option("--priority", type=int, metavar="N", help="Argo: of the runs that wait, the highest number begins first.")
 @click.option("--experiment", metavar="NAME", help="Put the run into a named group.")
 @click.option(
     "--target", default="local", show_default=True, help="Where to run.", shell_complete=completion_words.target_names
@@ -113,6 +115,8 @@ def run(
     isolated: bool,
     containers: str | None,
     image: str | None,
+    name: str | None,
+    priority: int | None,
     experiment: str | None,
     target: str,
     cron: str | None,
@@ -139,7 +143,7 @@ def run(
     graph = required(built, notebook, as_json)
     with request_errors(notebook, as_json), cluster_errors(as_json):
         prepared = prepare(
-            notebook, graph, values, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
+            notebook, graph, values, target, name=name, priority=priority, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
             max_parallel=max_parallel, spawn=spawn, fuse=fuse, containers=containers, image=image, python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:

@@ -58,6 +58,7 @@ def runs(notebook: Source | None, as_json: bool, count: int, states: tuple[str, 
         length = duration(elapsed(head))
         click.echo(
             f"{head['run']}  {head['state']:9}  {moment(head['created'])}  {length:>8}  {head['pipeline']}"
+            + (f"  {terminal_text(head['name'])}" if head["name"] else "")
             + _group(head)
         )
 

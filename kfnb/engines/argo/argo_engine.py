@@ -33,6 +33,7 @@ from kfnb.runtime.pods.handover.engine_inputs import CANCELLED
 from kfnb.schedules.schedule_model import Schedule
 
 RUN_LABEL = "kfnb.dev/run"
+TITLE = "workflows.argoproj.io/title"  #: what Argo's page shows in place of a Workflow's name
 
 
 class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
@@ -63,6 +64,8 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
         body = json.loads(json.dumps(compiled.workflow))
         body["metadata"]["namespace"] = client.namespace
         body["metadata"].setdefault("labels", {})[RUN_LABEL] = run_id
+        if options.name:
+            body["metadata"].setdefault("annotations", {})[TITLE] = options.name
         metadata = client.create(body)["metadata"]
         return {
             "namespace": client.namespace,

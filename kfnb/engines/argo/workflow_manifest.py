@@ -116,6 +116,7 @@ def _spec(
         **({"serviceAccountName": options.service_account} if options.service_account else {}),
         **_security(options),
         **({"parallelism": options.parallelism} if options.parallelism else {}),
+        **({"priority": options.priority} if options.priority else {}),
         **({"imagePullSecrets": [{"name": n} for n in pull_secrets]} if pull_secrets else {}),
         # Pods stay for a day, because whoever follows the run later reads its logs from them.
         "podGC": {"strategy": "OnWorkflowSuccess", "deleteDelayDuration": "24h"},

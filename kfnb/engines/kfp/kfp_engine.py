@@ -85,7 +85,7 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         self, client: KfpClient, run_id: str, pipeline: Pipeline, options: RunOptions, compiled: CompiledIr
     ) -> dict[str, Any]:
         """Create a run from an inline specification, without an upload, and return its id and the server."""
-        body = self._body(pipeline, options, compiled, f"{pipeline.name} {run_id}")
+        body = self._body(pipeline, options, compiled, options.name or f"{pipeline.name} {run_id}")
         return {"run": client.create_run(body), "host": client.host}
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, schedule: Schedule) -> str:

@@ -87,7 +87,7 @@ class LocalEngine:
             }
             self.store.add(
                 run_id, pipeline.name, options.notebook, options.experiment, self.name, options.parameters, reused,
-                notebook_id=options.notebook_id,
+                notebook_id=options.notebook_id, name=options.name,
             )  # fmt: skip
             self._launch(run_id, options)
         return run_id

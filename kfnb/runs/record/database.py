@@ -17,7 +17,7 @@ from kfnb.runs.record.private_record_files import FILE_MODE, DamagedRecord
 SCHEMA = """
 create table if not exists runs (
     id text primary key, pipeline text, notebook text, experiment text, engine text, state text, parameters text,
-    created real, started real, finished real, error text, notebook_id text, target text, note text);
+    created real, started real, finished real, error text, notebook_id text, target text, note text, name text, delivery text);
 create table if not exists tags (run text, tag text, primary key (run, tag));
 create table if not exists events (run text, seq integer, time real, kind text, data text, primary key (run, seq));
 create table if not exists steps (
@@ -26,7 +26,13 @@ create table if not exists steps (
 create table if not exists kept (run text, path text, entry text, primary key (run, path));
 create table if not exists cache (key text primary key, result text, used real);
 """
-ADDED = ("notebook_id", "target", "note")  #: columns of ``runs`` that records of earlier versions do not have
+ADDED = (
+    "notebook_id",
+    "target",
+    "note",
+    "name",
+    "delivery",
+)  #: columns of ``runs`` that records of earlier versions do not have
 #: What a record that cannot be written shows in place of what it does not have.
 STAND_IN_RUNS = "create temp view runs as select *, {missing} from main.runs"
 STAND_IN_TAGS = "create temp table tags (run text, tag text)"

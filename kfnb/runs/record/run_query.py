@@ -20,7 +20,7 @@ ORDERS = {
     "target": "lower(coalesce(target, engine))",
 }
 #: Where a text is looked for.
-TEXTS = "id || ' ' || pipeline || ' ' || coalesce(notebook, '') || ' ' || coalesce(experiment, '') || ' ' || coalesce(note, '') || ' ' || parameters"
+TEXTS = "id || ' ' || coalesce(name, '') || ' ' || pipeline || ' ' || coalesce(notebook, '') || ' ' || coalesce(experiment, '') || ' ' || coalesce(note, '') || ' ' || parameters"
 
 
 class BadQuery(UserError, ValueError):

@@ -104,11 +104,11 @@ class RunStore:
     # ---------------------------------------------------------------- writing
     def create(
         self, pipeline: str, notebook: str | None, experiment: str | None, engine: str, parameters: dict[str, Any],
-        *, notebook_id: str | None = None, target: str | None = None,
+        *, notebook_id: str | None = None, target: str | None = None, name: str | None = None,
     ) -> str:  # fmt: skip
         """Create a run in the state ``pending``, with its folder."""
         run_id = self.reserve()
-        self.add(run_id, pipeline, notebook, experiment, engine, parameters, notebook_id=notebook_id, target=target)
+        self.add(run_id, pipeline, notebook, experiment, engine, parameters, notebook_id=notebook_id, target=target, name=name)  # fmt: skip
         return run_id
 
     def reserve(self) -> str:
@@ -122,23 +122,23 @@ class RunStore:
 
     def add(
         self, run_id: str, pipeline: str, notebook: str | None, experiment: str | None, engine: str, parameters: dict[str, Any],
-        kept: dict[str, dict[str, Any]] | None = None, *, notebook_id: str | None = None, target: str | None = None,
+        kept: dict[str, dict[str, Any]] | None = None, *, notebook_id: str | None = None, target: str | None = None, name: str | None = None,
     ) -> None:  # fmt: skip
         """Add a run in the state ``pending``. ``kept``: the results that it reuses, by step; ``target``: its name, by default the engine's."""
-        texts = [t and encodable(t) for t in (pipeline, notebook, experiment)]
+        texts = [t and encodable(t) for t in (name, pipeline, notebook, experiment)]
         with self._db.transaction():
             self._db.change(
-                "insert into runs (id, pipeline, notebook, experiment, engine, state, parameters, created, notebook_id, target)"
-                " values (?,?,?,?,?,?,?,?,?,?)",
+                "insert into runs (id, name, pipeline, notebook, experiment, engine, state, parameters, created, notebook_id, target)"
+                " values (?,?,?,?,?,?,?,?,?,?,?)",
                 (run_id, *texts, engine, "pending", json.dumps(parameters), time.time(), notebook_id, target or engine),
             )  # fmt: skip
             self._keep(run_id, kept or {})
 
     def record_run(self, run_id: str, state: str, **fields: Any) -> None:
-        """Set the state of a run, and any of the fields ``started``, ``finished`` and ``error``."""
+        """Set the state of a run, and any of the fields ``started``, ``finished``, ``error`` and ``delivery``."""
         data = {"state": state, **fields}
         with self._db.transaction():
-            columns = {k: json.dumps(v) if k == "error" and v is not None else v for k, v in data.items()}
+            columns = {k: json.dumps(v) if k in ("error", "delivery") and v is not None else v for k, v in data.items()}
             self._update("runs", columns, {"id": run_id})
             self._event(run_id, "run", data)
 
@@ -293,13 +293,13 @@ class RunStore:
             raise UnknownRun(f"there is no run `{run_id}`")
         self._rows.check(row, f"runs {run_id}", ("created", "started", "finished"))
         return {
-            "run": row["id"], "pipeline": row["pipeline"], "engine": row["engine"],
+            "run": row["id"], "name": row["name"], "pipeline": row["pipeline"], "engine": row["engine"],
             "state": "failed" if broken else row["state"],
             "parameters": self._rows.object(row["parameters"], f"runs {run_id} parameters"), "experiment": row["experiment"], "notebook": row["notebook"],
             "created": row["created"], "started": row["started"], "finished": row["finished"],
             "error": broken or self._rows.error(row["error"], f"runs {run_id} error"),
             "notebook_id": row["notebook_id"], "target": row["target"] or row["engine"], "note": row["note"] or "",
-            "tags": tags_of(self._db, run_id),
+            "tags": tags_of(self._db, run_id), "delivery": self._rows.error(row["delivery"], f"runs {run_id} delivery"),
         }  # fmt: skip
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import { Ranges, runColumns } from '@kfnb/core/plots/run-columns';
 import { progressByStep } from '@kfnb/core/run/run-progress';
 import { ExperimentPlots } from '../../lab/src/experiments/experiment-plots';
 import { PipelineGraph } from '../../lab/src/graph/pipeline-graph';
+import { DeliveryBar } from '../../lab/src/panel/delivery-bar';
 import { ParameterForm } from '../../lab/src/panel/parameter-form';
 import { ProblemList } from '../../lab/src/panel/problem-list';
 import { smallGraph } from './fixtures/graph-fixtures';
@@ -30,6 +31,10 @@ export const FORM_STORIES: Record<string, Story> = {
         progress={step => PROGRESS.get(step) ?? null}
         onStep={ignore}
         onFold={ignore}
+        trans={TRANS}
+      />
+      <DeliveryBar
+        delivery={{ phase: 'push', share: 0.7, title: 'pandas, numpy and 3 more', done: 31e6, size: 45.2e6 }}
         trans={TRANS}
       />
       <ParameterForm

@@ -3,7 +3,8 @@
 import { element, setText } from '@kfnb/core/elements';
 import { Style, PLAIN } from '@kfnb/core/log/ansi-colors';
 import { logRow } from '@kfnb/core/log/log-row';
-import { SHAPES } from '@kfnb/core/states';
+import { SHAPES, State, words } from '@kfnb/core/states';
+import { Translator } from '@kfnb/core/translator';
 
 import { Request, ViewLog, ViewState } from './model';
 import { MAX_LINES } from './store';
@@ -12,14 +13,19 @@ import { elapsed } from './elapsed';
 export class LogView {
   readonly node = element('div', 'kfnb-Run-log');
 
-  constructor(private readonly _ask: (request: Request) => void) {
+  constructor(
+    private readonly _ask: (request: Request) => void,
+    private readonly _trans: Translator
+  ) {
+    this._words = words(_trans);
     this.node.setAttribute('role', 'region');
-    this._paths = this._select('Iteration', () => null);
-    this._attempts = this._select('Attempt', () => Number(this._attempts.value));
+    this._paths = this._select(_trans.__('Iteration'), () => null);
+    this._attempts = this._select(_trans.__('Attempt'), () => Number(this._attempts.value));
     const head = element('div', 'kfnb-Run-logHead');
     head.append(this._title, this._told, this._paths, this._attempts);
     this._body.tabIndex = 0;
-    this._body.setAttribute('aria-label', 'Log');
+    this._body.setAttribute('aria-label', _trans.__('Log'));
+    this._body.dataset.empty = _trans.__('it has printed nothing');
     this.node.append(head, this._body);
   }
 
@@ -30,7 +36,7 @@ export class LogView {
       return;
     }
     this._step = state.chosen;
-    this.node.setAttribute('aria-label', `Log of step ${state.chosen}`);
+    this.node.setAttribute('aria-label', this._trans.__('Log of step %1', state.chosen));
     this.node.dataset.state = state.steps[state.chosen]?.state ?? '';
     setText(this._title, state.chosen);
     this.tick(state, now);
@@ -43,15 +49,16 @@ export class LogView {
   /** Shows how long the step has run. */
   tick(state: ViewState, now: number): void {
     const step = state.chosen === null ? undefined : state.steps[state.chosen];
-    const words = step
+    const trans = this._trans;
+    const parts = step
       ? [
-          `${SHAPES[step.state]} ${step.state}${step.iterations ? ` ${step.ended}/${step.iterations}` : ''}`,
+          `${SHAPES[step.state]} ${this._words[step.state]}${step.iterations ? ` ${step.ended}/${step.iterations}` : ''}`,
           elapsed(step, now),
-          step.attempts > 1 && !step.iterations ? `attempt ${step.attempts}` : '',
+          step.attempts > 1 && !step.iterations ? trans.__('attempt %1', step.attempts) : '',
           step.reason ?? ''
         ]
-      : ['has not run'];
-    setText(this._told, words.filter(Boolean).join(' · '));
+      : [trans.__('has not run')];
+    setText(this._told, parts.filter(Boolean).join(' · '));
   }
 
   private _select(label: string, attempt: () => number | null): HTMLSelectElement {
@@ -66,7 +73,7 @@ export class LogView {
   private _showLines(log: ViewLog | null, added: string[] | null): void {
     setOptions(this._paths, log?.paths ?? [], path => path);
     const numbers = Array.from({ length: log?.attempts ?? 0 }, (_, at) => String(at + 1));
-    setOptions(this._attempts, numbers, number => `attempt ${number}`);
+    setOptions(this._attempts, numbers, number => this._trans.__('attempt %1', number));
     this._paths.value = log?.path ?? '';
     this._attempts.value = String(log?.attempt ?? '');
     const body = this._body;
@@ -89,6 +96,7 @@ export class LogView {
     }
   }
 
+  private readonly _words: Record<State, string>;
   private readonly _title = element('strong', 'kfnb-Run-step');
   private readonly _told = element('span', 'kfnb-Run-told');
   private readonly _body = element('pre', 'kfnb-Run-logBody');

@@ -88,6 +88,7 @@ export type Request =
   | { do: 'run'; parameters: Record<string, string>; target: string }
   | { do: 'cancel' | 'again' | 'look' }
   | { do: 'retry'; step?: string | null }
+  | { do: 'fold'; frame: string }
   | { do: 'choose'; step: string | null; path?: string | null; attempt?: number | null };
 
 /** The part of anywidget's model that is used. */

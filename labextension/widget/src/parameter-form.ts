@@ -1,6 +1,7 @@
 /** The parameters of a pipeline, and what begins a run. */
 
 import { button, element, setText } from '@kfnb/core/elements';
+import { Translator } from '@kfnb/core/translator';
 
 import { FormContent, FormParameter, Request, ViewState } from './model';
 
@@ -15,12 +16,13 @@ export class ParameterForm {
 
   constructor(
     content: FormContent,
-    private readonly _ask: (request: Request) => void
+    private readonly _ask: (request: Request) => void,
+    private readonly _trans: Translator
   ) {
     this.node.append(...content.parameters.map(parameter => this._row(parameter)));
     const others = content.targets.filter(target => target !== 'local');
     this._run.type = 'submit';
-    this._target.setAttribute('aria-label', 'Target');
+    this._target.setAttribute('aria-label', _trans.__('Target'));
     this._target.append(...others.map(target => new Option(target, target)));
     this._target.hidden = others.length < 2;
     this._target.addEventListener('change', () => this._name());
@@ -50,11 +52,11 @@ export class ParameterForm {
     const free = !active && state.doing === null;
     this._run.disabled = !free;
     this._submit.disabled = !free;
-    setText(this._run, state.run ? 'Run again' : 'Run');
+    setText(this._run, state.run ? this._trans.__('Run again') : this._trans.__('Run'));
   }
 
   private _name(): void {
-    const label = `Submit to ${this._target.value}`;
+    const label = this._trans.__('Submit to %1', this._target.value);
     setText(this._submit, label);
     this._submit.title = label;
     this._submit.setAttribute('aria-label', label);
@@ -87,7 +89,7 @@ export class ParameterForm {
   }
 
   private readonly _fields = new Map<string, Field>();
-  private readonly _run = element('button', 'kfnb-Button kfnb-mod-accept', 'Run');
+  private readonly _run = element('button', 'kfnb-Button kfnb-mod-accept');
   private readonly _target = element('select', 'kfnb-Run-choice');
   private readonly _submit: HTMLButtonElement;
 }

@@ -3,8 +3,8 @@
 import { element, setText } from '@kfnb/core/elements';
 import { GraphCanvas } from '@kfnb/core/graph/graph-canvas';
 import { MARGIN } from '@kfnb/core/graph/graph-view';
-import { FINAL_STATES, SHAPES, STEP_FINAL_STATES } from '@kfnb/core/states';
-import { ENGLISH } from '@kfnb/core/translator';
+import { FINAL_STATES, SHAPES, State, STEP_FINAL_STATES, words } from '@kfnb/core/states';
+import { Translator } from '@kfnb/core/translator';
 import { Graph } from '@kfnb/core/wire/api-types';
 
 import { elapsed } from './elapsed';
@@ -13,8 +13,6 @@ import { Request, StepChanges, ViewState, ViewStep } from './model';
 import { ParameterForm } from './parameter-form';
 import { ALL_NEW, News, Shows, Store } from './store';
 
-const DOING = { run: 'starting …', cancel: 'cancelling …', retry: 'starting again …' };
-const WAITS = 'asked; the kernel has not answered yet: it is busy with a cell, or gone';
 const LOOK_AGAIN = 2000; // milliseconds between two questions whether a run was taken up again
 const TICK = 200; // milliseconds between two looks at the clock
 const LEAST_WIDTH = 280; // pixels of the graph with its buttons
@@ -22,20 +20,26 @@ const LEAST_WIDTH = 280; // pixels of the graph with its buttons
 export class RunView implements Shows {
   constructor(
     private readonly _store: Store,
-    readonly node: HTMLElement
+    readonly node: HTMLElement,
+    private readonly _trans: Translator
   ) {
     const ask = (request: Request) => _store.ask(request);
+    this._words = words(_trans);
     node.classList.add('kfnb-Run');
     node.setAttribute('role', 'region');
     node.dataset.lmSuppressShortcuts = 'true';
-    this._cancel = textButton('kfnb-Run-cancel', 'Cancel', () => ask({ do: 'cancel' }));
-    this._cancel.title = 'Cancel this run; pressed again, its exit handlers do not run';
-    this._retry = textButton('kfnb-Run-retry', 'Retry', () => ask({ do: 'retry' }));
+    this._cancel = textButton('kfnb-Run-cancel', _trans.__('Cancel'), () => ask({ do: 'cancel' }));
+    this._cancel.title = _trans.__('Cancel the run; exit handlers still run. A second time: at once');
+    this._retry = textButton('kfnb-Run-retry', _trans.__('Retry'), () => ask({ do: 'retry' }));
     this._from = textButton('kfnb-Run-from', '', () => ask({ do: 'retry', step: _store.state.chosen }));
-    this._graph = new GraphCanvas(ENGLISH, { onStep: step => ask({ do: 'choose', step }) }, 'column');
+    const actions = {
+      onStep: (step: string) => ask({ do: 'choose', step }),
+      onFold: (frame: string) => ask({ do: 'fold', frame })
+    };
+    this._graph = new GraphCanvas(_trans, actions, 'column');
     this._graph.node.classList.add('kfnb-Run-graph');
-    this._log = new LogView(ask);
-    this._form = _store.state.form ? new ParameterForm(_store.state.form, ask) : null;
+    this._log = new LogView(ask, _trans);
+    this._form = _store.state.form ? new ParameterForm(_store.state.form, ask, _trans) : null;
     this._compose();
     node.addEventListener('pointerenter', () => this._look());
     node.addEventListener('focusin', () => this._look());
@@ -63,7 +67,8 @@ export class RunView implements Shows {
     this._showHead(state, active, now);
     this._form?.show(state, active);
     this._log.show(state, now, added);
-    setText(this._waits, this._store.busy ? WAITS : '');
+    const waits = this._trans.__('asked; the kernel has not answered yet: it is busy with a cell, or gone');
+    setText(this._waits, this._store.busy ? waits : '');
     this._speak(state, steps);
   }
 
@@ -73,7 +78,7 @@ export class RunView implements Shows {
     head.append(this._state, this._name, this._time, this._count, this._id, spring);
     head.append(this._cancel, this._retry, this._from);
     this._bar.setAttribute('role', 'progressbar');
-    this._bar.setAttribute('aria-label', 'Steps that have ended');
+    this._bar.setAttribute('aria-label', this._trans.__('Steps that have ended'));
     this._bar.append(this._fill);
     this._told.setAttribute('role', 'alert');
     this._waits.setAttribute('role', 'status');
@@ -108,22 +113,23 @@ export class RunView implements Shows {
   }
 
   private _showHead(state: ViewState, active: boolean, now: number): void {
-    const { run } = state;
+    const { run, name } = state;
+    const trans = this._trans;
     const all = Object.values(state.steps);
     const done = all.filter(step => STEP_FINAL_STATES.has(step.state)).length;
     const percent = all.length ? (100 * done) / all.length : 0;
     this.node.dataset.state = run?.state ?? '';
-    this.node.setAttribute('aria-label', `${run ? 'Run of ' : ''}${state.name}`);
-    setText(this._name, state.name);
-    setText(this._state, state.doing ? DOING[state.doing] : run ? `${SHAPES[run.state]} ${run.state}` : '');
+    this.node.setAttribute('aria-label', run ? trans.__('Run of %1', name) : name);
+    setText(this._name, name);
+    setText(this._state, state.doing ? this._doing(state.doing) : run ? this._stateOf(run.state) : '');
     setText(this._time, run ? elapsed(run, now) : '');
-    setText(this._count, run ? `${done}/${all.length} steps` : '');
+    setText(this._count, run ? trans.__('%1/%2 steps', done, all.length) : '');
     setText(this._id, run?.id ?? '');
     this._cancel.hidden = !active;
     this._retry.hidden = !run || active || run.state === 'succeeded';
     this._from.hidden = !run || active || state.chosen === null;
     this._retry.disabled = this._from.disabled = state.doing !== null;
-    setText(this._from, `Retry from ${state.chosen ?? ''}`);
+    setText(this._from, trans.__('Retry from %1', state.chosen ?? ''));
     this._bar.hidden = !run;
     this._bar.setAttribute('aria-valuenow', String(Math.round(percent)));
     this._fill.style.width = `${percent}%`;
@@ -131,6 +137,17 @@ export class RunView implements Shows {
     this._given.hidden = given.length === 0 || this._form !== null;
     setText(this._given, given.map(([name, value]) => `${name} = ${value}`).join('   '));
     this._showMessage(state);
+  }
+
+  private _doing(doing: NonNullable<ViewState['doing']>): string {
+    const trans = this._trans;
+    return { run: trans.__('starting …'), cancel: trans.__('cancelling …'), retry: trans.__('starting again …') }[
+      doing
+    ];
+  }
+
+  private _stateOf(state: State): string {
+    return `${SHAPES[state]} ${this._words[state]}`;
   }
 
   private _showMessage({ run, notice }: ViewState): void {
@@ -144,12 +161,13 @@ export class RunView implements Shows {
   private _speak({ run, name }: ViewState, steps: StepChanges | null): void {
     const failed = Object.entries(steps ?? {}).find(([, step]) => step?.state === 'failed');
     if (run && FINAL_STATES.has(run.state)) {
-      setText(this._spoken, `${name} ${run.state}`);
+      setText(this._spoken, `${name}: ${this._words[run.state]}`);
     } else if (failed) {
-      setText(this._spoken, `step ${failed[0]} failed`);
+      setText(this._spoken, `${failed[0]}: ${this._words.failed}`);
     }
   }
 
+  private readonly _words: Record<State, string>;
   private readonly _state = element('span', 'kfnb-Run-state');
   private readonly _name = element('strong', 'kfnb-Run-name');
   private readonly _time = element('span', 'kfnb-Run-time');

@@ -4,6 +4,7 @@ import { element } from '@kfnb/core/elements';
 
 import '../style/run.css';
 import { WidgetModel } from './model';
+import { pageLanguage, wordsIn } from './page-words';
 import { RunView } from './run-view';
 import { Store } from './store';
 
@@ -31,7 +32,7 @@ function mount(model: WidgetModel, store: Store): () => void {
         const node = element('div', 'jp-OutputArea-output');
         child.append(node);
         child.classList.add('kfnb-mod-live');
-        views.set(child, new RunView(store, node));
+        views.set(child, new RunView(store, node, pageWords()));
       }
     }
   };
@@ -50,6 +51,8 @@ function mount(model: WidgetModel, store: Store): () => void {
     views.clear();
   };
 }
+
+const pageWords = () => wordsIn(pageLanguage(document, navigator.language));
 
 /** Calls back when the kernel that the model belongs to is gone. */
 async function whenGone(model: WidgetModel, gone: () => void): Promise<void> {
@@ -73,7 +76,7 @@ export default {
   },
   render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => void {
     const store = new Store(model);
-    const view = new RunView(store, el.appendChild(element('div', '')));
+    const view = new RunView(store, el.appendChild(element('div', '')), pageWords());
     return () => {
       view.close();
       store.dispose();

@@ -168,8 +168,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
 
     def _settings(self, options: RunOptions) -> ClusterOptions:
         """The target's settings for a run."""
-        settings = options_of(self.target, installed_packages(options.python).python)
-        return replace(settings, cache=settings.cache or options.cache, fuse=settings.fuse or options.fuse)
+        return options_of(self.target, installed_packages(options.python).python).of_run(options)
 
     def recompile(self, run_id: str) -> Compiled:
         """Compile the pipeline of a run again, as it was last submitted."""

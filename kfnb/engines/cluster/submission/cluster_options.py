@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 from kfnb.pipeline.model import Json
 from kfnb.requirement_checks import TRAVEL_LIMIT, PackageSources
 from kfnb.step_settings import Secret, Settings
+
+if TYPE_CHECKING:
+    from kfnb.engines.engine_interface import RunOptions
 
 KIB = 1024
 CLUSTER_USER = "cluster"  #: the value of `run_as_user` where the cluster gives each namespace a user
@@ -78,6 +82,8 @@ class ClusterOptions:
         run is stopped and has failed. With 0 it may wait for ever.
     parallelism
         Argo only. How many pods of a run may run at the same time. With 0 the cluster decides.
+    priority
+        Argo only. Of the runs that wait for their turn, the one with the highest number begins first. A run may have its own.
     ttl
         How many seconds the cluster keeps a Workflow after its end.
     """
@@ -116,9 +122,15 @@ class ClusterOptions:
     allowed_service_accounts: tuple[str, ...] = ()
     start_timeout: int = 600
     parallelism: int = 0
+    priority: int = 0
     ttl: int = 7 * 24 * 3600
     cache: bool = False
     fuse: bool = False
+
+    def of_run(self, run: RunOptions) -> ClusterOptions:
+        """These options, with what a run asks for besides."""
+        priority = self.priority if run.priority is None else run.priority
+        return replace(self, cache=self.cache or run.cache, fuse=self.fuse or run.fuse, priority=priority)
 
     def image_of(self, settings: Settings, step: str = "") -> str:
         """The image of a step: the one that was built for it, or else its own, from the registry of the target when its name names none."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
+from kfnb.engines.cluster.submission.delivery import begun
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs
 from kfnb.engines.cluster.targets.cluster_pages import page_of
 from kfnb.engines.cluster.targets.targets import Target
@@ -21,6 +22,7 @@ from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import read_object, write_file
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.run_environment import RunEnvironment, record_environment
+from kfnb.states import FINAL
 
 REUSED = "kept.json"  #: in the run's folder: the outputs of steps that the last retry did not repeat
 
@@ -46,7 +48,7 @@ class ClusterRunRecord:
         """Create a run and return its id. Environment variables are not recorded."""
         run_id = self._store.create(
             pipeline.name, options.notebook, options.experiment, self._engine, options.parameters,
-            notebook_id=options.notebook_id, target=self._target.name,
+            notebook_id=options.notebook_id, target=self._target.name, name=options.name,
         )  # fmt: skip
         self._write(run_id, PIPELINE, to_json(pipeline))
         self._write(run_id, OPTIONS, replace(options, environment={}).to_json())
@@ -77,6 +79,9 @@ class ClusterRunRecord:
             **location,
         }
         self._write(run_id, LOCATION, {**fields, "before": earlier_attempts or {}})
+        state = self._store.state(run_id)
+        if state not in FINAL:
+            self._store.record_run(run_id, state, delivery=asdict(begun("package")) if BUILDING in location else None)
 
     # ---------------------------------------------------------------- while images are built
     def begin_build(self, run_id: str) -> None:

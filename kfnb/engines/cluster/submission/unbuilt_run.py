@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kfnb.engines.cluster.submission.delivery import Delivery, DeliveryProgress, begun
 from kfnb.images.build_watch import Watch
 from kfnb.runs.record.file_lock import hold, is_held
 from kfnb.runs.record.run_store import RunStore
@@ -17,12 +19,15 @@ from kfnb.states import FINAL
 
 BUILD_LOCK = "build.lock"  #: in the run's folder: the process that holds it builds the run's images
 EVERY = 1.0  #: seconds between two looks at what a build has done
-WORDS = {"download": "downloads", "upload": "sends", "build": "builds:"}
 LEFT = {
     "kind": "submit",
     "type": "unreachable",
     "message": "the program that built the images of the steps has ended before it was done: retry the run",
 }
+
+
+class BuildCancelled(Exception):
+    """The run was cancelled whose images are built. Nobody needs to be told: the record says it."""
 
 
 def end_unbuilt(store: RunStore, run_id: str, state: str, reason: str, error: dict[str, Any] | None) -> None:
@@ -34,7 +39,7 @@ def end_unbuilt(store: RunStore, run_id: str, state: str, reason: str, error: di
         for step in store.steps(run_id):
             if step["state"] == "pending":
                 store.record_step(run_id, step["path"], step["step"], "omitted", finished=now, reason=reason)
-        store.record_run(run_id, state, finished=now, error=error)
+        store.record_run(run_id, state, finished=now, error=error, delivery=None)
 
 
 #: The locks that this process holds, by their files. One is held from the beginning of its run, so that nobody takes it for left.
@@ -58,10 +63,12 @@ def release_build(store: RunStore, run_id: str) -> None:
 
 @contextmanager
 def building_images(store: RunStore, run_id: str) -> Iterator[None]:
-    """Hold the lock of the run's build. Record that the run has ended when the block fails or is interrupted."""
+    """Hold the lock of the run's build. Record that the run has ended when the block fails or is interrupted; a block whose run was cancelled just ends."""
     hold_build(store, run_id)
     try:
         yield
+    except BuildCancelled:
+        pass
     except BaseException as error:
         reason = "the run never reached its cluster"
         failure = {"kind": "submit", "type": getattr(error, "kind", type(error).__name__), "message": str(error)}
@@ -99,7 +106,9 @@ class UnbuiltRun:
 
 
 class BuildTeller:
-    """Records what a build does as what the first pending step of the run waits for, once in a while. Several threads may tell it.
+    """Records how far the build of a run's images is, once in a while, and lets the build end when the run is cancelled.
+
+    Several threads may tell it, as a `kfnb.images.build_watch.Watch`. It then raises `BuildCancelled` after the run has ended.
 
     Parameters
     ----------
@@ -109,13 +118,14 @@ class BuildTeller:
 
     def __init__(self, home: Path, run_id: str, watch: Watch) -> None:
         self._home, self._run, self._watch = home, run_id, watch
-        self._text = ""
-        self._ended = threading.Event()
+        self._progress, self._delivery = DeliveryProgress(), begun("package")
+        self._ended, self._cancelled = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._record, daemon=True)
 
     def __call__(self, title: str, doing: str, done: int, size: int) -> None:
-        amount = f"{done / 1e6:.1f} of {size / 1e6:.1f} MB" if size else f"{done / 1e6:.1f} MB"
-        self._text = f"its image is built: kfnb {WORDS.get(doing, doing)} {title}, {amount}"
+        if self._cancelled.is_set():
+            raise BuildCancelled(self._run)
+        self._delivery = self._progress.told(title, doing, done, size)
         self._watch(title, doing, done, size)
 
     def __enter__(self) -> BuildTeller:
@@ -132,17 +142,24 @@ class BuildTeller:
         store = RunStore(self._home)  # a connection to SQLite belongs to its thread
         try:
             first = next((step for step in store.steps(self._run) if step["state"] == "pending"), None)
-            told = ""
-            while first is not None and not self._ended.wait(EVERY):
-                if self._text != told:
-                    told = self._text
+            told: Delivery | None = None
+            while first is not None and not self._cancelled.is_set() and not self._ended.wait(EVERY):
+                if self._delivery != told:
+                    told = self._delivery
                     self._tell(store, first, told)
-            if first is not None and told:
-                self._tell(store, first, None)
+                elif store.state(self._run) in FINAL:
+                    self._cancelled.set()
+            if first is not None and told is not None:
+                self._tell(store, first, begun("submit"))
         finally:
             store.close()
 
-    def _tell(self, store: RunStore, step: dict[str, Any], reason: str | None) -> None:
+    def _tell(self, store: RunStore, step: dict[str, Any], delivery: Delivery) -> None:
+        """Record it with the run, for the bar, and with its first step, for those who see the steps only."""
+        reason = None if delivery.phase == "submit" else f"its image is built: kfnb {delivery}"
         with store.changing():
-            if store.state(self._run) not in FINAL:
-                store.record_step(self._run, step["path"], step["step"], "pending", reason=reason)
+            if store.state(self._run) in FINAL:
+                self._cancelled.set()
+                return
+            store.record_run(self._run, "pending", delivery=asdict(delivery))
+            store.record_step(self._run, step["path"], step["step"], "pending", reason=reason)

@@ -40,6 +40,7 @@ STEP_SETTINGS = frozenset(
         "pull_secrets",
         "start_timeout",
         "parallelism",
+        "priority",
         "ttl",
         "cache",
         "experiment",
@@ -67,7 +68,7 @@ SECRETS = frozenset({"package_secrets", "value_secrets"})
 CREDENTIALS = re.compile(r"secret|password|token|credential|connection_string|(^|_)key$|^key")
 SOURCES = frozenset({"index_url", "extra_index_url", "find_links"})
 SECONDS = frozenset({"start_timeout", "ttl"})
-COUNTS = {"parallelism": "a number of pods", "max_gpu": "a number of accelerators"}
+COUNTS = {"parallelism": "a number of pods", "priority": "a number", "max_gpu": "a number of accelerators"}
 FLAGS = frozenset({"repository_allow_http", "verify", "allow_http", "cache", "fuse", "read_only_root"})
 TEXTS = frozenset(
     {

@@ -135,12 +135,17 @@ def usable_target(name: str, notebook: Path | None) -> Target:
     return target
 
 
-def containers_elsewhere(target: Target, options: RunOptions) -> list[Problem]:
-    """The problem that a run in containers on this machine is to go to a cluster."""
-    if options.containers is None or target.engine == "local":
-        return []
-    hint = "leave out `--containers`: there, every step has a pod of its own anyway"
-    return [Problem("KF740", f"`{target.name}` is no target on this machine", hint)]
+def misplaced_options(target: Target, options: RunOptions) -> list[Problem]:
+    """The problems that a run asks for something that its target's engine does not have: containers of this machine, or a priority."""
+    found = []
+    if options.containers is not None and target.engine != "local":
+        hint = "leave out `--containers`: there, every step has a pod of its own anyway"
+        found.append(Problem("KF740", f"`{target.name}` is no target on this machine", hint))
+    if options.priority is not None and target.engine != "argo":
+        place = "Kubeflow Pipelines" if target.engine == "kfp" else "this machine"
+        hint = "leave out `--priority`, or run it on Argo Workflows"
+        found.append(Problem("KF704", f"runs have no priority on {place}: each begins at once", hint))
+    return found
 
 
 def withheld_problems(target: Target) -> list[Problem]:

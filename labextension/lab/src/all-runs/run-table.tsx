@@ -69,7 +69,7 @@ function Row({
   trans
 }: TableProps & { run: ListedRun }): React.JSX.Element {
   const began = formatStart(run.created);
-  const name = trans.__('%1, %2', run.pipeline, began);
+  const name = trans.__('%1, %2', run.name ?? run.pipeline, began);
   const duration = run.started === null ? '' : formatDuration((run.finished ?? Date.now() / 1000) - run.started);
   return (
     <tr data-state={run.state} data-run={run.run} className={selected.has(run.run) ? 'kfnb-mod-chosen' : ''}>
@@ -100,7 +100,10 @@ function Row({
         {SHAPES[run.state]} {words(trans)[run.state]}
       </td>
       <td>{duration}</td>
-      <td>{run.pipeline}</td>
+      <td>
+        {run.pipeline}
+        {run.name && <span className="kfnb-AllRuns-name">{run.name}</span>}
+      </td>
       <td title={run.notebook ?? ''}>{run.notebook === null ? '' : baseName(run.notebook)}</td>
       <td>{run.target}</td>
       <td>

@@ -70,7 +70,12 @@ const RUN_ARGS = {
         type: 'boolean' as const,
         description: 'Whether steps take earlier results of the same code and inputs'
       },
-      experiment: { type: 'string' as const, description: 'The group that the run is put into' }
+      experiment: { type: 'string' as const, description: 'The group that the run is put into' },
+      name: { type: 'string' as const, description: 'What to call the run' },
+      priority: {
+        type: 'integer' as const,
+        description: 'Argo only: of the runs that wait, the highest number begins first'
+      }
     }
   }
 };
@@ -162,7 +167,9 @@ class Commands implements NotificationActions {
       execute: args =>
         this._start({
           ...(args.cache === true ? { cache: true } : {}),
-          ...(typeof args.experiment === 'string' && args.experiment ? { experiment: args.experiment } : {})
+          ...(typeof args.experiment === 'string' && args.experiment ? { experiment: args.experiment } : {}),
+          ...(typeof args.name === 'string' && args.name ? { name: args.name } : {}),
+          ...(typeof args.priority === 'number' ? { priority: args.priority } : {})
         })
     });
     this._add(CommandIDs.stop, {

@@ -8,6 +8,7 @@ import * as React from 'react';
 
 import { CommandIDs } from '../common/command-ids';
 import { FoldableGraph } from '../graph/foldable-graph';
+import { DeliveryBar } from './delivery-bar';
 import { ParameterForm } from './parameter-form';
 import { focusSoon } from '../common/focus-soon';
 import { KeepFocus } from '../common/keep-focus';
@@ -117,6 +118,7 @@ function SessionView(props: ViewProps): React.JSX.Element {
     <KeepFocus className="kfnb-Panel-body">
       <Head {...props} />
       <Troubles session={session} commands={props.commands} trans={trans} />
+      {session.delivery && <DeliveryBar delivery={session.delivery.at} trans={trans} />}
       <Announcement session={session} trans={trans} />
       {shown && shown.steps.length > 0 && (
         <ParameterForm

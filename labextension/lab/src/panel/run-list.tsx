@@ -94,6 +94,7 @@ function Row({ run, metrics, shown, clock, onShow, trans }: RowProps): React.JSX
         >
           {formatStart(run.created)}
         </button>
+        {run.name && <div className="kfnb-Runs-name">{run.name}</div>}
       </td>
       <td className="kfnb-Runs-state">
         {SHAPES[run.state]} {words(trans)[run.state]}

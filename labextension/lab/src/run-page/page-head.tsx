@@ -6,6 +6,7 @@ import * as React from 'react';
 import { errorText, formatDuration, formatStart } from '@kfnb/core/format';
 import { SHAPES, STEP_FINAL_STATES, words } from '@kfnb/core/states';
 import { RunInfo } from '@kfnb/core/wire/api-types';
+import { DeliveryBar } from '../panel/delivery-bar';
 import { FollowedRun } from '../session/followed-run';
 
 export interface PageActions {
@@ -46,7 +47,8 @@ export function PageHead({ source, path, actions, chosen, label, trans }: HeadPr
   const duration = run.started === null ? '' : formatDuration((run.finished ?? now) - run.started);
   return (
     <div className="kfnb-RunPage-head" data-state={run.state}>
-      <h1>{run.pipeline}</h1>
+      <h1>{run.name ?? run.pipeline}</h1>
+      {run.name && <span>{run.pipeline}</span>}
       <span className="kfnb-RunPage-state" role="status">
         {SHAPES[run.state]} {words(trans)[run.state]}
       </span>
@@ -73,11 +75,12 @@ export function PageHead({ source, path, actions, chosen, label, trans }: HeadPr
         )}
         <Action text={trans.__('Copy Link')} act={() => actions.copyLink(run.run)} />
         {run.page && (
-          <a href={run.page} target="_blank" rel="noreferrer">
+          <a className="kfnb-RunPage-link" href={run.page} target="_blank" rel="noreferrer">
             {trans.__('The cluster’s own page')}
           </a>
         )}
       </span>
+      {run.state === 'pending' && run.delivery && <DeliveryBar delivery={run.delivery} trans={trans} />}
       {(trouble ?? run.error?.message) && (
         <p className="kfnb-RunPage-trouble" role="alert">
           {trouble ?? `${run.error?.step ? `${run.error.step}: ` : ''}${run.error?.type}: ${run.error?.message}`}

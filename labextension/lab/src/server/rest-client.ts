@@ -67,6 +67,8 @@ export interface StartOptions {
   any_parameters?: boolean;
   containers?: boolean;
   experiment?: string;
+  name?: string;
+  priority?: number;
 }
 
 /** Which of all runs are wanted. What is null or empty does not matter. */

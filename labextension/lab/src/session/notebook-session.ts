@@ -5,6 +5,7 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import {
+  Delivery,
   Explanation,
   ListedRun,
   NotebookRequest,
@@ -146,6 +147,11 @@ export class NotebookSession implements IDisposable {
     return this._target ?? usable(named) ?? usable(this._preferredTarget()) ?? 'local';
   }
 
+  /** The engine of the target that a run goes to. */
+  get engine(): string {
+    return this._targets.find(target => target.name === this.target)?.engine ?? 'local';
+  }
+
   /** The targets that the server last listed. */
   get targets(): TargetInfo[] {
     return this._targets;
@@ -275,6 +281,15 @@ export class NotebookSession implements IDisposable {
     return this._shownRun.active;
   }
 
+  /** How far the run is on its way to its cluster; null where it is there, or runs on this machine. */
+  get delivery(): { at: Delivery | null } | null {
+    if (this._shownRun.starting) {
+      return this.engine === 'local' ? null : { at: null };
+    }
+    const { state, delivery } = this.run?.run ?? {};
+    return state === 'pending' && delivery ? { at: delivery } : null;
+  }
+
   progress(step: string): StepProgress | null {
     return this._shownRun.progress(step);
   }
@@ -289,12 +304,12 @@ export class NotebookSession implements IDisposable {
   }
 
   /** What a run with the parameters and the target as they are would be. Throws `RefusedError`. */
-  async submission(cache: boolean): Promise<Submission> {
+  async submission(chosen: Pick<StartOptions, 'cache' | 'priority'>): Promise<Submission> {
     await this.compile();
     this._checkProblems();
     const parameters = this.parameters.select(parameterNames(this._explanation));
     const containers = this.inContainers ? { containers: true } : {};
-    const options = { target: this.target, ...containers, parameters, cache };
+    const options = { target: this.target, ...containers, parameters, ...chosen };
     const plan = await this.client.submission(this.request(), options);
     this.parameters.clearErrors();
     this.parameters.addErrors(plan.problems);

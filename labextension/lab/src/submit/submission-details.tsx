@@ -6,7 +6,7 @@ import * as React from 'react';
 
 import { formatBytes } from '@kfnb/core/format';
 import { valueText } from '@kfnb/core/parameters/parameter-fields';
-import { StepInfo, Submission } from '@kfnb/core/wire/api-types';
+import { ResourceLimit, StepInfo, Submission } from '@kfnb/core/wire/api-types';
 import { DownloadLink } from '../common/download-link';
 import { MarkInput } from '../inspector/mark-input';
 import { writeSetting, writtenSetting } from './step-settings';
@@ -29,9 +29,10 @@ export function PlannedSteps({ plan, steps, notebook, onChange, trans }: StepsPr
     ['gpu', trans.__('GPUs')],
     ['retry', trans.__('Retries')]
   ];
+  const limits = new Map(plan.limits.map(limit => [limit.mark as string, limit]));
   const setting = (step: string, mark: string, label: string) => {
     const value = infos.get(step)?.[mark];
-    const text = value === undefined ? '–' : valueText(value);
+    const text = value === undefined ? limits.get(mark)?.default || '–' : valueText(value);
     const written = writtenSetting(notebook, step, mark);
     return written === undefined ? (
       text
@@ -60,6 +61,7 @@ export function PlannedSteps({ plan, steps, notebook, onChange, trans }: StepsPr
               {columns.map(([mark, label]) => (
                 <th key={mark} scope="col">
                   {label}
+                  <Limit limit={limits.get(mark)} trans={trans} />
                 </th>
               ))}
             </tr>
@@ -80,6 +82,19 @@ export function PlannedSteps({ plan, steps, notebook, onChange, trans }: StepsPr
       </div>
       <p>{trans.__('A change becomes a mark of the step in the notebook, which undo takes back.')}</p>
     </details>
+  );
+}
+
+/** What a step has whose marks say nothing, and the most that it may ask for. */
+function Limit(props: { limit: ResourceLimit | undefined; trans: TranslationBundle }): React.JSX.Element {
+  const { limit, trans } = props;
+  const usual = limit?.default ? trans.__('%1 by default', limit.default) : '';
+  const most = limit?.most ? trans.__('at most %1', limit.most) : '';
+  return (
+    <>
+      {usual && <small>{usual}</small>}
+      {most && <small title={trans.__('This is the limit of %1.', limit?.source)}>{most}</small>}
+    </>
   );
 }
 

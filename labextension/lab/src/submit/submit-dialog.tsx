@@ -10,8 +10,15 @@ import { FormDialog } from '../dialogs/form-dialog';
 import { ParameterForm } from '../panel/parameter-form';
 import { TargetChoice } from '../panel/target-select';
 import { NotebookSession } from '../session/notebook-session';
+import { StartOptions } from '../server/rest-client';
 import { SubmitChoice, SubmitForm } from './submit-form';
 import { PlannedSteps, SentFiles } from './submission-details';
+
+/** What the user has chosen: what is remembered for the notebook, and the options of this run. */
+interface Chosen {
+  choice: SubmitChoice;
+  options: StartOptions;
+}
 
 /** Shows the form. Resolves to what the user has chosen, or to null if the run is not to be started. */
 export async function askForRun(
@@ -19,10 +26,10 @@ export async function askForRun(
   remembered: Partial<SubmitChoice>,
   commands: CommandRegistry,
   trans: TranslationBundle
-): Promise<SubmitChoice | null> {
+): Promise<Chosen | null> {
   const body = new SubmitWidget(session, remembered, commands, trans);
   const title = trans.__('Run the pipeline with…');
-  const dialog = new FormDialog<SubmitChoice>({
+  const dialog = new FormDialog<Chosen>({
     title,
     body,
     buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.okButton({ label: trans.__('Run') })],
@@ -34,7 +41,7 @@ export async function askForRun(
   return button.accept ? value : null;
 }
 
-class SubmitWidget extends ReactWidget implements Dialog.IBodyWidget<SubmitChoice> {
+class SubmitWidget extends ReactWidget implements Dialog.IBodyWidget<Chosen> {
   constructor(
     session: NotebookSession,
     remembered: Partial<SubmitChoice>,
@@ -46,8 +53,8 @@ class SubmitWidget extends ReactWidget implements Dialog.IBodyWidget<SubmitChoic
     this._form = new SubmitForm(session, remembered, () => this.update());
   }
 
-  getValue(): SubmitChoice {
-    return this._form.choice;
+  getValue(): Chosen {
+    return { choice: this._form.choice, options: this._form.options };
   }
 
   dispose(): void {
@@ -98,7 +105,17 @@ function FormView({ form, commands, trans }: ViewProps & { commands: CommandRegi
       <section>
         <h3>{trans.__('Run')}</h3>
         <label className="kfnb-Submit-row">
-          {trans.__('Experiment')}
+          <span>{trans.__('Name')}</span>
+          <input
+            type="text"
+            className="jp-mod-styled"
+            value={form.name}
+            placeholder={trans.__('none')}
+            onChange={event => form.setName(event.target.value)}
+          />
+        </label>
+        <label className="kfnb-Submit-row">
+          <span>{trans.__('Experiment')}</span>
           <input
             type="text"
             className="jp-mod-styled"
@@ -107,6 +124,7 @@ function FormView({ form, commands, trans }: ViewProps & { commands: CommandRegi
             onChange={event => form.setExperiment(event.target.value)}
           />
         </label>
+        <Priority form={form} trans={trans} />
         <label className="kfnb-Submit-row">
           <input type="checkbox" checked={form.cache} onChange={event => form.setCache(event.target.checked)} />
           {trans.__('Take earlier results of steps with the same code and inputs')}
@@ -124,6 +142,29 @@ function FormView({ form, commands, trans }: ViewProps & { commands: CommandRegi
       )}
       {plan && !error && <SentFiles plan={plan} name={shown?.pipeline ?? 'pipeline'} trans={trans} />}
     </>
+  );
+}
+
+/** The priority of the run, or why there is none. On this machine no run waits for another, and nothing is said. */
+function Priority({ form, trans }: ViewProps): React.JSX.Element | null {
+  if (form.hasPriority === null) {
+    return null;
+  }
+  return form.hasPriority ? (
+    <label className="kfnb-Submit-row">
+      <span>{trans.__('Priority')}</span>
+      <input
+        type="number"
+        className="jp-mod-styled"
+        step={1}
+        value={form.priority}
+        placeholder={trans.__('as the target says')}
+        onChange={event => form.setPriority(event.target.value)}
+      />
+      {trans.__('of the runs that wait, the highest begins first')}
+    </label>
+  ) : (
+    <p>{trans.__('Kubeflow Pipelines gives runs no priority: each begins at once.')}</p>
   );
 }
 

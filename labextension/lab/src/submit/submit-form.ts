@@ -2,6 +2,7 @@
 
 import { errorText } from '@kfnb/core/format';
 import { Submission } from '@kfnb/core/wire/api-types';
+import { StartOptions } from '../server/rest-client';
 import { NotebookSession } from '../session/notebook-session';
 
 const CHECK_DELAY = 400; // milliseconds without a change before the server is asked
@@ -10,6 +11,8 @@ const CHECK_DELAY = 400; // milliseconds without a change before the server is a
 export interface SubmitChoice {
   experiment: string;
   cache: boolean;
+  /** A number as the user has typed it; empty: as the target says. */
+  priority: string;
   parameters: Record<string, string>;
 }
 
@@ -21,6 +24,7 @@ export class SubmitForm {
   ) {
     this._experiment = remembered.experiment ?? '';
     this._cache = remembered.cache ?? false;
+    this._priority = remembered.priority ?? '';
     const known = new Set((session.lastValid?.parameters ?? []).map(parameter => parameter.name));
     for (const [name, text] of Object.entries(remembered.parameters ?? {})) {
       if (known.has(name) && !session.parameters.values.has(name)) {
@@ -41,6 +45,32 @@ export class SubmitForm {
     return this._cache;
   }
 
+  /** What to call this run. It is not remembered: the next run is another one. */
+  get name(): string {
+    return this._name;
+  }
+
+  get priority(): string {
+    return this._priority;
+  }
+
+  /** Whether runs of the target have a priority, or why they have none; null on this machine, where none waits for another. */
+  get hasPriority(): boolean | null {
+    const { engine } = this.session;
+    return engine === 'local' ? null : engine === 'argo';
+  }
+
+  /** The options of the run that stand in no other part of the notebook's page. */
+  get options(): StartOptions {
+    const number = Number(this._priority);
+    return {
+      cache: this._cache,
+      ...(this._experiment ? { experiment: this._experiment } : {}),
+      ...(this._name.trim() ? { name: this._name.trim() } : {}),
+      ...(this.hasPriority && this._priority.trim() && Number.isInteger(number) ? { priority: number } : {})
+    };
+  }
+
   /** What the run would be; null until the server has answered. While there is an error, what it would have been before. */
   get plan(): Submission | null {
     return this._plan;
@@ -57,12 +87,22 @@ export class SubmitForm {
   /** What is remembered for the notebook. */
   get choice(): SubmitChoice {
     const parameters = Object.fromEntries(this.session.parameters.values);
-    return { experiment: this._experiment, cache: this._cache, parameters };
+    return { experiment: this._experiment, cache: this._cache, priority: this._priority, parameters };
   }
 
   setExperiment(name: string): void {
     this._experiment = name;
     this._onChange();
+  }
+
+  setName(name: string): void {
+    this._name = name;
+    this._onChange();
+  }
+
+  setPriority(text: string): void {
+    this._priority = text;
+    this.checkSoon();
   }
 
   setCache(on: boolean): void {
@@ -95,11 +135,12 @@ export class SubmitForm {
     const number = ++this._checks;
     this._isChecking = true;
     this._onChange();
+    const { cache, priority } = this.options;
     let [plan, error]: [Submission | null, string] = [null, ''];
     try {
       const invalid = this.session.parameters.invalidField();
       if (invalid === null) {
-        plan = await this.session.submission(this._cache);
+        plan = await this.session.submission({ cache, priority });
       } else {
         error = invalid;
       }
@@ -135,6 +176,8 @@ export class SubmitForm {
 
   private _experiment: string;
   private _cache: boolean;
+  private _priority: string;
+  private _name = '';
   private _target: string;
   private _plan: Submission | null = null;
   private _error = '';

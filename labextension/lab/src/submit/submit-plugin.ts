@@ -37,10 +37,11 @@ export const submitPlugin: JupyterFrontEndPlugin<void> = {
         await session.compile();
         const key = `kfnb:submit:${session.path}`;
         const stored = (await state?.fetch(key).catch(() => undefined)) as Partial<SubmitChoice> | undefined;
-        const choice = await askForRun(session, stored ?? {}, app.commands, trans);
-        if (choice) {
-          await state?.save(key, { ...choice });
-          await app.commands.execute(CommandIDs.run, { cache: choice.cache, experiment: choice.experiment });
+        const chosen = await askForRun(session, stored ?? {}, app.commands, trans);
+        if (chosen) {
+          await state?.save(key, { ...chosen.choice });
+          const { cache, experiment, name, priority } = chosen.options;
+          await app.commands.execute(CommandIDs.run, { cache, experiment, name, priority });
         }
       }
     });

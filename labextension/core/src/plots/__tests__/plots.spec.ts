@@ -13,6 +13,8 @@ function run(id: string, parameters: Record<string, unknown>, metrics: Record<st
     engine: 'local',
     state: 'succeeded',
     parameters,
+    name: null,
+    delivery: null,
     experiment: 'e',
     notebook: null,
     created: 1,

@@ -28,6 +28,8 @@ function snapshot(steps: StepRun[], seq = 3): Snapshot {
       engine: 'local',
       state: 'running',
       parameters: {},
+      name: null,
+      delivery: null,
       experiment: null,
       notebook: null,
       created: 0,
