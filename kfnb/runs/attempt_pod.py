@@ -12,7 +12,7 @@ POD = "pod"  #: the file in the folder of an attempt
 
 
 def note_pod(folder: Path, pod: dict[str, Any]) -> None:
-    """Keep what is known of a pod now: its ``name``, ``namespace`` and ``node``, and its ``events``."""
+    """Keep what is known of a pod now: its ``name``, ``namespace`` and ``node``, its ``events``, and the ``id`` of its node in the Workflow."""
     make_folder(folder)
     with append_to(folder / POD) as file:
         file.write(json.dumps(pod).encode() + b"\n")

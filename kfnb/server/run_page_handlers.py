@@ -11,10 +11,12 @@ from tornado import web
 
 from kfnb import reports
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
+from kfnb.engines.cluster.targets.cluster_pages import page_of_node
 from kfnb.engines.engine_interface import options_set
 from kfnb.engines.open_engine import engine_of
 from kfnb.reports.report_data import Attempt, read_facts
 from kfnb.runs.attempt_pod import noted_pod
+from kfnb.runs.cluster_page import cluster_page
 from kfnb.runs.record.run_store import RunStore
 from kfnb.server.browser_json import to_wire
 from kfnb.server.compile_open_notebook import shown
@@ -109,8 +111,11 @@ def details(runs: Runs, run_id: str) -> dict[str, Any]:
             }
             for step in facts.pipeline.steps()
         ]  # fmt: skip
+        engine, page = facts.head["engine"], cluster_page(store.folder(run_id))
         attempts = {
-            entry.path: [_attempt(one) for one in entry.attempts] for step in facts.steps for entry in step.entries
+            entry.path: [_attempt(one, engine, page) for one in entry.attempts]
+            for step in facts.steps
+            for entry in step.entries
         }
         return {
             "notebook": facts.head["notebook"], "target": facts.target or facts.head["engine"], "environment": _environment(store, run_id),
@@ -118,10 +123,14 @@ def details(runs: Runs, run_id: str) -> dict[str, Any]:
         }  # fmt: skip
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: Attempt, engine: str, page: str | None) -> dict[str, Any]:
+    pod = noted_pod(attempt.folder)
+    if pod is not None:
+        node = pod.pop("id", "")  # older records have none
+        pod["page"] = page_of_node(engine, page, node) if page is not None else None
     return {
         "number": attempt.number, "state": attempt.state, "started": attempt.started, "finished": attempt.finished,
-        "error": attempt.error, "pod": noted_pod(attempt.folder),
+        "error": attempt.error, "pod": pod,
     }  # fmt: skip
 
 

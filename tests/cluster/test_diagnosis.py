@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from kfnb.engines.cluster.targets import rights
-from kfnb.engines.cluster.targets.cluster_pages import page_of
+from kfnb.engines.cluster.targets.cluster_pages import page_of, page_of_node
 from kfnb.engines.cluster.targets.diagnosis import Diagnosis, diagnose
 from kfnb.engines.cluster.targets.targets import Target
 from tests.cluster.kube_api import Cluster, kubeconfig, served
@@ -129,6 +129,15 @@ def test_the_manifests_bind_the_user_and_the_account(user: str, kind: str) -> No
 )  # fmt: skip
 def test_a_run_has_a_page_on_its_cluster(engine: str, settings: dict[str, Any], address: str) -> None:
     assert page_of(engine, settings, {"namespace": "team", "name": "w-1", "run": "r/1"}) == address
+
+
+def test_a_pod_is_shown_on_the_page_of_its_own_workflow_which_a_retry_has_too() -> None:
+    page = "https://argo.example.org/x/workflows/team/w-2"
+    assert page_of_node("argo", page, "w-2-77") == f"{page}?tab=workflow&nodeId=w-2-77"
+    assert page_of_node("argo", page, "w-1-88") == f"{page[:-1]}1?tab=workflow&nodeId=w-1-88"
+    assert page_of_node("argo", page, "") == page, "an older record does not have the node"
+    run = "https://kf.example.org/#/runs/details/r"
+    assert page_of_node("kfp", run, "w-2-77") == run
 
 
 @pytest.mark.parametrize("engine", ["argo", "kfp"])

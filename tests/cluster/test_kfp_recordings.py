@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.notebook import read_notebook
 from kfnb.pipeline.build.build_pipeline import build
 from kfnb.pipeline.model import Pipeline
+from kfnb.runs.attempt_pod import noted_pod
 from tests.cluster.kfp_api import Server
 from tests.cluster.test_kfp_engine import engine_at, options
 from tests.cluster.test_kfp_nodes import GREETINGS, STATUS_OF_EACH
@@ -81,15 +83,16 @@ def test_every_recorded_task_finds_its_place(name: str) -> None:
     assert sorted(n["displayName"] for n in nodes.values()) == sorted(d["display_name"] for d in details)
 
 
-def told(tmp_path: Path, name: str, pipeline: Pipeline) -> dict[str, Any]:
-    """The summary of a run of a pipeline whose server tells what was recorded. No log of a step was kept."""
+def told(tmp_path: Path, name: str, pipeline: Pipeline, pod_of: str = "") -> dict[str, Any]:
+    """The summary of a run of a pipeline whose server tells what was recorded, and the pod of a step. No log of a step was kept."""
     server = Server()
     with engine_at(tmp_path, server) as engine:
         run_id = engine.submit(pipeline, options(pipeline, tmp_path))
         (run,) = server.runs.values()
         run.update({k: v for k, v in recorded(name)["answer"].items() if k != "run_id"})
         engine.refresh(run_id)
-        return engine.store.summary(run_id)
+        pod = noted_pod(engine.store.attempt_folder(run_id, pod_of, 1)) if pod_of else None
+        return {**engine.store.summary(run_id), "pod": pod}
 
 
 @pytest.fixture(autouse=True)
@@ -102,12 +105,17 @@ def test_a_recorded_failure_and_its_handler(tmp_path: Path) -> None:
         cell("a = 1", "step:good"), cell("b = a / 0", "step:bad"), cell("print(a)", "step:side"), cell("print(b)", "step:next"),
         cell("print('bye')", "step:bye", "exit"),
     ]  # fmt: skip
-    summary = told(tmp_path, "run-step-failed", pipeline_of(*cells))
+    summary = told(tmp_path, "run-step-failed", pipeline_of(*cells), pod_of="bad")
     assert summary["state"] == "failed" and summary["error"]["step"] == "bad"
     assert states(summary) == {
         "good": "succeeded", "bad": "failed", "side": "succeeded", "next": "omitted", "bye": "succeeded",
     }  # fmt: skip
     assert "its log and its values are not known" in summary["error"]["message"]
+    pod = summary["pod"]
+    assert re.fullmatch(r"fail-vdx5v-system-container-impl-\d+", pod["name"]) and not pod["node"]
+    assert [e["reason"] for e in pod["events"]] == ["RUNNING", "FAILED"]
+    assert pod["id"] == pod["name"].replace("-system-container-impl", "")
+    assert pod["events"][0]["time"] < pod["events"][1]["time"]
 
 
 def test_a_recorded_run_that_was_cancelled_has_not_failed(tmp_path: Path) -> None:

@@ -190,7 +190,8 @@ def test_a_step_says_what_is_in_the_way_of_its_start(tmp_path: Path, case: str) 
         step = run.until(words)
         assert step["state"] == "pending" and run.engine.store.head(run.run)["state"] == "running"
         pod = noted_pod(run.engine.store.attempt_folder(run.run, "one", 1))
-        assert pod is not None and (pod["name"], pod["node"]) == ("pod", spec.get("nodeName", ""))
+        assert pod is not None and (pod["name"], pod["id"]) == ("pod", "n")
+        assert pod["node"] == spec.get("nodeName", "")
         assert {(e["reason"], e["message"]) for e in pod["events"]} <= set(events)
         follower.look()
 

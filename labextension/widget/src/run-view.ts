@@ -141,7 +141,9 @@ export class RunView implements Shows {
 
   private _doing(doing: NonNullable<ViewState['doing']>): string {
     const trans = this._trans;
-    return { run: trans.__('starting …'), cancel: trans.__('cancelling …'), retry: trans.__('starting again …') }[doing];
+    return { run: trans.__('starting …'), cancel: trans.__('cancelling …'), retry: trans.__('starting again …') }[
+      doing
+    ];
   }
 
   private _stateOf(state: State): string {

@@ -16,7 +16,7 @@ from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube
 from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.namespace_watch import WORKFLOW_LABEL, FollowedWorkflow, NamespaceWatch
-from kfnb.engines.cluster.following.noted_pods import NotedPods
+from kfnb.engines.cluster.following.noted_pods import NotedPods, watched_pod
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
 from kfnb.engines.cluster.following.resource_watch import PAUSES
 from kfnb.engines.cluster.following.run_recorder import Recorder
@@ -176,7 +176,7 @@ class WorkflowFollower(Recorder):
                 with suppress(ClusterError):  # the next look tries again
                     self._start_timeout.check(self._waiting.blocked)
         own_pod = (s for s in steps if not self.has_ended(s.path) and not self.waits_in_pod(s))
-        self._noted_pods.note(self._followed, own_pod)
+        self._noted_pods.note(own_pod, lambda _, attempt: watched_pod(self._followed, attempt.node))
         self.record_steps(self._with_failed_start(steps), follow)
         if status.get("phase") in PHASES and (not follow or not self.final):
             self._end(status)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from kfnb.engines.cluster.following.namespace_watch import FollowedWorkflow
-from kfnb.engines.cluster.following.observed_steps import ObservedStep
-from kfnb.runs.attempt_pod import note_pod
+from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep
+from kfnb.runs.attempt_pod import note_pod, noted_pod
+
+Facts = dict[
+    str, Any
+]  #: ``name``, ``namespace`` and ``node`` of a pod, empty where they are not known, and its ``events``
 
 
 class NotedPods:
@@ -25,21 +30,28 @@ class NotedPods:
         #: by the id of the node and the path of the step, what was said of it
         self._noted: dict[tuple[str, str], tuple[str, str, str, int]] = {}
 
-    def note(self, followed: FollowedWorkflow, steps: Iterable[ObservedStep]) -> None:
+    def note(self, steps: Iterable[ObservedStep], facts_of: Callable[[ObservedStep, Attempt], Facts]) -> None:
         for step in steps:
             if not step.attempts or step.job.helps:
                 continue
             attempt = step.attempts[-1]
-            pod = followed.pod(attempt.node)
-            if pod is None:
-                continue
-            node = (pod.get("spec") or {}).get("nodeName", "")
-            name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace", "")
-            events = followed.events(name)
-            said = (attempt.state, step.message, node, len(events))
+            facts = facts_of(step, attempt)
+            said = (attempt.state, step.message, facts["node"], len(facts["events"]))
             if self._noted.get((attempt.node, step.path)) == said:
                 continue
             self._noted[attempt.node, step.path] = said
-            told = [asdict(event) for event in events]
-            known = {"name": name, "namespace": namespace, "node": node, "events": told}
-            note_pod(self._folder_of(step.path, attempt.number), known)
+            folder = self._folder_of(step.path, attempt.number)
+            if facts["name"] or noted_pod(folder) is None:  # an earlier look may have seen more
+                note_pod(folder, {"id": attempt.node, **facts})
+
+
+def watched_pod(followed: FollowedWorkflow, node: str) -> Facts:
+    """What the watch knows of the pod of a node."""
+    pod = followed.pod(node)
+    if pod is None:
+        return {"name": "", "namespace": "", "node": "", "events": []}
+    name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace", "")
+    events = [asdict(event) for event in followed.events(name)]
+    return {
+        "name": name, "namespace": namespace, "node": (pod.get("spec") or {}).get("nodeName", ""), "events": events,
+    }  # fmt: skip

@@ -34,3 +34,16 @@ def page_of(engine: str, settings: dict[str, Any], location: dict[str, Any]) -> 
         namespace, name = (quote(str(location[k]), safe="") for k in ("namespace", "name"))
         return f"{address}/workflows/{namespace}/{name}"
     return ""
+
+
+def page_of_node(engine: str, page: str, node: str) -> str:
+    """The address at which the page of a run shows a node of its Workflow.
+
+    A retry is a Workflow of its own, and the id of a node begins with the name of its Workflow (argo-workflows ``NodeID``). The page of
+    Argo takes the node from its query (`workflow-details.tsx`); that of Kubeflow Pipelines knows nodes only by the numbers of its
+    metadata store, which its REST API does not tell: it is opened at the run.
+    """
+    workflow = node.rpartition("-")[0]
+    if engine != "argo" or not workflow:
+        return page
+    return f"{page.rpartition('/')[0]}/{quote(workflow, safe='')}?tab=workflow&nodeId={quote(node, safe='')}"

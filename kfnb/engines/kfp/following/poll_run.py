@@ -13,6 +13,7 @@ from typing import Any
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
+from kfnb.engines.cluster.following.noted_pods import NotedPods
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
 from kfnb.engines.cluster.following.run_recorder import Recorder
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
@@ -22,7 +23,7 @@ from kfnb.engines.kfp.following.pace import Pace
 from kfnb.engines.kfp.following.shared_poll import FollowedRun, SharedPoll
 from kfnb.engines.kfp.following.stalled_record import last_change, stalled_step
 from kfnb.engines.kfp.following.taken_texts import Taken, texts_in_log, with_taken_texts
-from kfnb.engines.kfp.following.task_tree import nodes_from_details, time_of
+from kfnb.engines.kfp.following.task_tree import history_of, nodes_from_details, time_of
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.runs.record.run_store import RunStore
 from kfnb.step_settings import Settings
@@ -81,6 +82,7 @@ class PollFollower(Recorder):
     ) -> None:
         super().__init__(store, run_id, tasks, stopping, earlier_attempts, skip_words)
         self.server, self.blocks, self.taken = server, blocks, taken
+        self._noted_pods = NotedPods(self._attempt_folder)
         self._cancelling: float | None = None  #: when the server was first seen to stop the run
         self._pace = Pace(EVERY)
         self._answer: dict[str, Any] = {}  #: what the server last said of the run
@@ -144,9 +146,21 @@ class PollFollower(Recorder):
             steps = with_taken_texts(steps, nodes, self.taken, self._resolved_by)
         if run.get("state") not in RUN_STATES:
             steps = self._with_stalled(steps, last_change(run, details))
+        self._note_pods(steps, nodes)
         self.record_steps([with_cancellation(s, cancelled) for s in steps], follow)
         if has_ended:
             self._end(run)
+
+    def _note_pods(self, steps: list[ObservedStep], nodes: dict[str, Any]) -> None:
+        """Note the pods, of which the server tells neither node nor events, but which states their tasks had when."""
+        own_pod = (s for s in steps if not self.has_ended(s.path) and not self.waits_in_pod(s))
+        self._noted_pods.note(
+            own_pod,
+            lambda step, attempt: {
+                "name": pod_of(attempt, step.job.step.settings), "namespace": "", "node": "",
+                "events": history_of(nodes[attempt.node]),
+            },
+        )  # fmt: skip
 
     def _cancelled_at(self, run: dict[str, Any]) -> float | None:
         """When a run was cancelled. The server writes it into its history only when the run takes a while to stop."""

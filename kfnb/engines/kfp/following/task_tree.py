@@ -12,6 +12,8 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from kfnb.engines.cluster.following.observed_steps import timestamp_of
+
 Json = dict[str, Any]
 EXECUTOR = "executor"
 ATTEMPT = re.compile(r"executor(?:\((\d+)\))?")  #: the names of the nodes inside a step's DAG
@@ -109,7 +111,17 @@ def _node(node: str, boundary: str, display_name: str, detail: Json) -> Json:
         "id": node, "displayName": display_name, "boundaryID": boundary, "type": "Skipped" if phase in ("Skipped", "Omitted") else "DAG",
         "phase": phase, "startedAt": detail.get("start_time"), "finishedAt": ended,
         "message": (detail.get("error") or {}).get("message", ""), "children": [],
+        "history": detail.get("state_history") or [],
     }  # fmt: skip
+
+
+def history_of(node: Json) -> list[Json]:
+    """The states that the server has seen a node in, as events of its pod. An error of its task stands with the last one."""
+    seen = [(timestamp_of(time_of(e.get("update_time"))), e.get("state")) for e in node["history"]]
+    events = [{"time": time, "reason": state, "message": ""} for time, state in seen if time is not None and state]
+    if events:
+        events[-1]["message"] = node["message"]
+    return events
 
 
 def _order(display_name: str) -> int:

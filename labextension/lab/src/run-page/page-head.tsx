@@ -75,7 +75,7 @@ export function PageHead({ source, path, actions, chosen, label, trans }: HeadPr
         )}
         <Action text={trans.__('Copy Link')} act={() => actions.copyLink(run.run)} />
         {run.page && (
-          <a href={run.page} target="_blank" rel="noreferrer">
+          <a className="kfnb-RunPage-link" href={run.page} target="_blank" rel="noreferrer">
             {trans.__('The cluster’s own page')}
           </a>
         )}

@@ -52,8 +52,8 @@ export function StepAttempts({ attempts, shown, onAttempt, trans }: AttemptsProp
           </tbody>
         </table>
       )}
-      {pods.map(pod => (
-        <PodFacts key={pod.name} pod={pod} trans={trans} />
+      {pods.map((pod, at) => (
+        <PodFacts key={at} pod={pod} trans={trans} />
       ))}
     </>
   );
@@ -61,12 +61,17 @@ export function StepAttempts({ attempts, shown, onAttempt, trans }: AttemptsProp
 
 function PodFacts({ pod, trans }: { pod: Pod; trans: TranslationBundle }): React.JSX.Element {
   return (
-    <table className="kfnb-RunPage-table" aria-label={trans.__('Pod %1', pod.name)}>
+    <table className="kfnb-RunPage-table" aria-label={pod.name ? trans.__('Pod %1', pod.name) : trans.__('pod')}>
       <tbody>
         <tr>
           <th scope="row">{trans.__('pod')}</th>
           <td>
-            <code>{pod.namespace ? `${pod.namespace}/${pod.name}` : pod.name}</code>
+            {pod.name && <code>{pod.namespace ? `${pod.namespace}/${pod.name}` : pod.name}</code>}{' '}
+            {pod.page && (
+              <a className="kfnb-RunPage-link" href={pod.page} target="_blank" rel="noreferrer">
+                {trans.__('The cluster’s own page')}
+              </a>
+            )}
           </td>
         </tr>
         {pod.node && (
