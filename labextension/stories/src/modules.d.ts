@@ -3,5 +3,5 @@
 declare module 'react-dom/client' {
   import { ReactNode } from 'react';
 
-  export function createRoot(place: Element): { render(node: ReactNode): void };
+  export function createRoot(place: Element): { render(node: ReactNode): void; unmount(): void };
 }

@@ -1,8 +1,10 @@
 /** The page of the stories: `?story=log&theme=dark` shows one of them in a theme of JupyterLab. */
 
-import '@jupyterlab/apputils/style/materialcolors.css';
+import '@jupyterlab/application/style/buttons.css';
+import '@jupyterlab/apputils/style/base.css';
 import '@jupyterlab/rendermime/style/base.css';
-import '@jupyterlab/ui-components/style/styling.css';
+import '@jupyterlab/ui-components/style/base.css';
+import '@lumino/widgets/style/index.css';
 import dark from '@themes/theme-dark-extension/index.css?inline';
 import contrast from '@themes/theme-dark-high-contrast-extension/index.css?inline';
 import light from '@themes/theme-light-extension/index.css?inline';
@@ -10,49 +12,58 @@ import light from '@themes/theme-light-extension/index.css?inline';
 import '../../lab/style/index.css';
 import '../style.css';
 import { STORIES } from './stories';
+import { End } from './story';
 
 const THEMES: Record<string, string> = { light, dark, 'high-contrast': contrast };
 
+/** A story with the selector of what it must show and the widths of the page that count for it. */
+interface Look {
+  name: string;
+  key: string;
+  widths: number[];
+}
+
 declare global {
   interface Window {
-    /** For tests: the selector of what each story must show, and a change of the story or the theme without a new page. */
-    stories: { keys: Record<string, string>; show(story: string): Promise<void>; setTheme(theme: string): void };
+    /** For tests: what each story must show and how wide, and a change of the story or the theme without a new page. */
+    stories: { looks: Look[]; show(story: string): Promise<void>; setTheme(theme: string): void };
   }
 }
 
 const place = document.getElementById('story')!;
+let end: End | void;
 const colors = document.head.appendChild(document.createElement('style'));
 
 async function show(story: string): Promise<void> {
+  end?.();
   place.replaceChildren();
-  await STORIES[story].draw(place);
+  end = await STORIES[story].draw(place);
 }
 
 function setTheme(theme: string): void {
   colors.textContent = THEMES[theme];
   document.body.dataset.jpThemeName = theme;
   document.body.dataset.jpThemeLight = String(theme === 'light');
+  document.body.style.colorScheme = theme === 'light' ? 'light' : 'dark'; // as JupyterLab does
 }
 
-/** The names of stories or themes as links that keep the other choice. */
-function links(choice: 'story' | 'theme', names: string[], query: URLSearchParams): HTMLElement {
-  const list = document.createElement('nav');
-  list.append(
-    ...names.map(name => {
-      const link = document.createElement('a');
-      link.textContent = name;
-      link.href = `?${new URLSearchParams({ ...Object.fromEntries(query), [choice]: name })}`;
-      return link;
-    })
-  );
+/** A list of stories or themes, which opens the page with another choice. */
+function chooser(choice: 'story' | 'theme', names: string[], query: URLSearchParams): HTMLElement {
+  const list = document.createElement('select');
+  list.ariaLabel = choice;
+  list.append(...names.map(name => new Option(name)));
+  list.value = query.get(choice) ?? names[0];
+  list.addEventListener('change', () => {
+    location.search = String(new URLSearchParams({ ...Object.fromEntries(query), [choice]: list.value }));
+  });
   return list;
 }
 
 const query = new URLSearchParams(location.search);
 document
   .querySelector('header')!
-  .append(links('story', Object.keys(STORIES), query), links('theme', Object.keys(THEMES), query));
-const keys = Object.fromEntries(Object.entries(STORIES).map(([name, { key }]) => [name, key]));
-window.stories = { keys, show, setTheme };
+  .append(chooser('story', Object.keys(STORIES), query), chooser('theme', Object.keys(THEMES), query));
+const looks = Object.entries(STORIES).map(([name, { key, widths = [700, 1900] }]) => ({ name, key, widths }));
+window.stories = { looks, show, setTheme };
 setTheme(query.get('theme') ?? 'light');
 void show(query.get('story') ?? Object.keys(STORIES)[0]);

@@ -1,8 +1,7 @@
-/** The timing of a run, the line below a long table, and the view below a cell. */
+/** The timing of a run, and the view below a cell. */
 
 import { element } from '@kfnb/core/elements';
 import { progressByStep } from '@kfnb/core/run/run-progress';
-import { Pager } from '@kfnb/core/table/pager';
 import { runTiming, waits } from '@kfnb/core/timing/run-timing';
 import { TimingView } from '@kfnb/core/timing/timing-view';
 import { ViewState, ViewStep, WidgetModel } from '../../widget/src/model';
@@ -15,15 +14,6 @@ function drawTiming(place: HTMLElement): void {
   const view = new TimingView(TRANS, ignore);
   place.append(view.node);
   view.show(runTiming(progressByStep(RUN), waits(smallGraph()), NOW), step => step, 'explain');
-}
-
-/** At the first page of a table, in its middle, and at its last page. */
-function drawPagers(place: HTMLElement): void {
-  for (const start of [0, 2500, 4980]) {
-    const pager = new Pager(TRANS, ignore);
-    pager.show({ start, count: 20, rows: 5000 });
-    place.append(pager.node);
-  }
 }
 
 function drawInline(place: HTMLElement): void {
@@ -77,6 +67,5 @@ function drawInline(place: HTMLElement): void {
 
 export const RUN_STORIES: Record<string, Story> = {
   timing: { key: '.kfnb-Timing-bar[data-state="running"]', draw: drawTiming },
-  pager: { key: '.kfnb-Pager', draw: drawPagers },
   'inline-view': { key: '.kfnb-Run-log', draw: drawInline }
 };

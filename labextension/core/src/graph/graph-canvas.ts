@@ -5,7 +5,7 @@ import { Translator } from '../translator';
 import { Box, Graph } from '../wire/api-types';
 import { BoxProgress, GraphActions, GraphView, MARGIN } from './graph-view';
 import { Minimap } from './minimap';
-import { fit, fitWidth, pan, resized, reveal, scroll, Size, Viewport, zoom } from './viewport';
+import { fit, fitWidth, pan, resized, reveal, scroll, Shape, Size, Viewport, zoom } from './viewport';
 
 const ZOOM_STEP = 1.25;
 const PAN_STEP = 60; // pixels of the screen for each press of an arrow key
@@ -18,9 +18,6 @@ const FEW = 12; // boxes that one finds without a search
 
 const UNKNOWN: Size = { width: 1, height: 1 }; // before the first layout
 
-/** What the whole graph is fitted to: a window that its page makes as large as there is room, or the width of a column. */
-export type Shape = 'window' | 'column';
-
 export class GraphCanvas {
   readonly node = element('div', 'kfnb-Canvas');
 
@@ -32,7 +29,7 @@ export class GraphCanvas {
     this.node.dataset.shape = _shape;
     this._bar = this._toolbar();
     this._view = new GraphView(_trans, actions);
-    this._minimap = new Minimap(place => this._centre(place));
+    this._minimap = new Minimap(_shape, place => this._centre(place));
     this._window.append(this._view.node, this._minimap.node);
     this._window.tabIndex = 0;
     this._window.setAttribute('role', 'group');

@@ -162,9 +162,10 @@ export class GraphView {
     const word = state ? `${this._words[state]}${items}` : '';
     const fits = (word.length + 3) * CHARACTER_WIDTH < box.width;
     group.dataset.state = state;
-    group.setAttribute('aria-label', word ? `${box.label}: ${word}` : box.label);
+    const about = truncate(box.note) || box.where;
+    group.setAttribute('aria-label', nameOf(box.label, word || about));
     group.classList.toggle('kfnb-mod-chosen', chosen);
-    setText(note, state ? `${SHAPES[state]} ${fits ? word : items.trim()}` : truncate(box.note) || box.where);
+    setText(note, state ? `${SHAPES[state]} ${fits ? word : items.trim()}` : about);
     drawn.reason = reason ?? '';
     if (percent !== null || drawn.bar) {
       drawn.bar ??= percentBar(drawn);
@@ -183,17 +184,14 @@ export class GraphView {
   private _box(box: Box): SVGGElement {
     const { x, y, width, height, step, label } = box;
     const [middle, centre] = [x + width / 2, y + height / 2];
+    const about = truncate(box.note) || box.where;
     const group = svgElement('g', {
-      class: 'kfnb-Dag-box', 'data-kind': box.kind, 'data-step': step, 'data-state': '', 'aria-label': label, tabindex: -1, role: 'button'
+      class: 'kfnb-Dag-box', 'data-kind': box.kind, 'data-step': step, 'data-state': '', 'aria-label': nameOf(label, about), tabindex: -1, role: 'button'
     }); // prettier-ignore
     group.classList.toggle('kfnb-mod-folded', box.steps.length > 0);
-    const note = svgElement(
-      'text',
-      { class: 'kfnb-Dag-note', x: middle, y: centre + 14 },
-      truncate(box.note) || box.where
-    );
+    const note = svgElement('text', { class: 'kfnb-Dag-note', x: middle, y: centre + 14 }, about);
     const name = svgElement('text', { class: 'kfnb-Dag-name', x: middle, y: centre - 3 }, truncate(label));
-    group.append(svgElement('rect', { class: 'kfnb-Dag-rect', x, y, width, height, rx: 8 }), name, note);
+    group.append(svgElement('rect', { class: 'kfnb-Dag-rect', x, y, width, height, rx: 8 }), name, ' ', note); // the space is for who reads the words aloud
     const drawn: DrawnBox = { box, group, reason: '', bar: null, note, shown: '' };
     this._boxes.set(step, drawn);
     this._tips.set(group, () => [label, box.note, box.where, drawn.reason].filter(Boolean).join(' · '));
@@ -299,6 +297,11 @@ function percentBar({ box, group, note }: DrawnBox): SVGElement {
 function placeOf(node: Element | null): string | undefined {
   const part = node?.closest<SVGElement>('[data-fold], .kfnb-Dag-box');
   return part?.dataset.fold ?? part?.dataset.step;
+}
+
+/** What a screen reader says of a box: its words, and those below them. */
+function nameOf(label: string, about: string): string {
+  return about ? `${label}: ${about}` : label;
 }
 
 function truncate(text: string): string {

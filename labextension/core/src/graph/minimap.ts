@@ -3,7 +3,7 @@
 import { element } from '../elements';
 import { State } from '../states';
 import { Graph } from '../wire/api-types';
-import { Size } from './viewport';
+import { Shape, Size } from './viewport';
 
 const WIDTH = 150; // pixels at most
 const HEIGHT = 110;
@@ -21,7 +21,11 @@ interface Part {
 export class Minimap {
   readonly node = element('div', 'kfnb-Minimap');
 
-  constructor(private readonly _onMove: (place: { x: number; y: number }) => void) {
+  /** In a column, where it would cover much of a graph, it is not shown while only the graph's end is out of sight. */
+  constructor(
+    private readonly _shape: Shape,
+    private readonly _onMove: (place: { x: number; y: number }) => void
+  ) {
     this.node.setAttribute('aria-hidden', 'true');
     this.node.hidden = true;
     this.node.append(this._canvas, this._frame);
@@ -67,9 +71,10 @@ export class Minimap {
     const { width = 0, height = 0 } = this._graph ?? {};
     const [left, top] = [Math.max(0, part.x), Math.max(0, part.y)];
     const [right, bottom] = [Math.min(width, part.x + part.width), Math.min(height, part.y + part.height)];
-    const isWhole = right - left >= width - 1 && bottom - top >= height - 1;
-    if (isWhole !== this.node.hidden) {
-      this.node.hidden = isWhole;
+    const isWide = right - left >= width - 1;
+    const isHidden = isWide && (this._shape === 'column' || bottom - top >= height - 1);
+    if (isHidden !== this.node.hidden) {
+      this.node.hidden = isHidden;
       this._drawLater();
     }
     const { style } = this._frame;

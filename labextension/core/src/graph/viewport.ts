@@ -1,3 +1,6 @@
+/** What the whole graph is fitted to: a window that its page makes as large as there is room, or the width of a column. */
+export type Shape = 'window' | 'column';
+
 /** Which part of a graph is in sight, and how large. Pure functions; a place is a point of the graph in its own pixels. */
 
 export interface Size {

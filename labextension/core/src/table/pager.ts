@@ -13,10 +13,10 @@ export class Pager {
     private readonly _load: (start: number) => void
   ) {
     this._words.setAttribute('role', 'status');
-    this._first = this._button(_trans.__('The first rows'), '⏮', () => 0);
-    this._before = this._button(_trans.__('The rows before'), '◀', ({ start, count }) => Math.max(0, start - count));
-    this._after = this._button(_trans.__('The next rows'), '▶', ({ start, count }) => start + count);
-    this._last = this._button(_trans.__('The last rows'), '⏭', ({ rows }) => Math.max(0, rows - this._size));
+    this._first = this._button(_trans.__('The first rows'), '«', () => 0);
+    this._before = this._button(_trans.__('The rows before'), '‹', ({ start, count }) => Math.max(0, start - count));
+    this._after = this._button(_trans.__('The next rows'), '›', ({ start, count }) => start + count);
+    this._last = this._button(_trans.__('The last rows'), '»', ({ rows }) => Math.max(0, rows - this._size));
     this.node.append(this._first, this._before, this._words, this._after, this._last);
   }
 

@@ -193,30 +193,31 @@ function Actions({ model, actions, trans }: AllRunsProps): React.JSX.Element {
       >
         {chosen === 0 ? trans.__('Delete…') : trans._n('Delete %1 run…', 'Delete %1 runs…', chosen)}
       </button>
-      <span className="kfnb-AllRuns-spring" />
-      <span role="status">
-        {!model.loaded
-          ? ''
-          : model.total === 0
-            ? trans.__('no runs')
-            : trans.__('%1–%2 of %3', start + 1, last, model.total)}
+      <span className="kfnb-AllRuns-pages">
+        <span role="status">
+          {!model.loaded
+            ? ''
+            : model.total === 0
+              ? trans.__('no runs')
+              : trans.__('%1–%2 of %3', start + 1, last, model.total)}
+        </span>
+        <button
+          type="button"
+          className="jp-mod-styled"
+          disabled={start === 0}
+          onClick={() => model.change({ start: Math.max(0, start - count) })}
+        >
+          {trans.__('Previous')}
+        </button>
+        <button
+          type="button"
+          className="jp-mod-styled"
+          disabled={last >= model.total}
+          onClick={() => model.change({ start: start + count })}
+        >
+          {trans.__('Next')}
+        </button>
       </span>
-      <button
-        type="button"
-        className="jp-mod-styled"
-        disabled={start === 0}
-        onClick={() => model.change({ start: Math.max(0, start - count) })}
-      >
-        {trans.__('Previous')}
-      </button>
-      <button
-        type="button"
-        className="jp-mod-styled"
-        disabled={last >= model.total}
-        onClick={() => model.change({ start: start + count })}
-      >
-        {trans.__('Next')}
-      </button>
     </div>
   );
 }

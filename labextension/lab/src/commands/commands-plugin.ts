@@ -47,8 +47,8 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     const commands = new Commands(app, tracker, sessions, cells, preferences, trans);
     commands.register();
     const category = trans.__('Pipeline');
-    const { run, stop, toggle, runStep, runFrom, retry, log, reveal, inputs, outputs, addTarget } = CommandIDs;
-    for (const command of [run, stop, toggle, runStep, runFrom, retry, log, reveal, inputs, outputs, addTarget]) {
+    const { run, stop, runStep, runFrom, retry, log, reveal, inputs, outputs, addTarget } = CommandIDs;
+    for (const command of [run, stop, runStep, runFrom, retry, log, reveal, inputs, outputs, addTarget]) {
       palette?.addItem({ command, category });
     }
     toolbars?.addFactory('Notebook', 'kfnb-run', () => runButton(app.commands, CommandIDs.toggle));

@@ -109,7 +109,7 @@ function RunChoice({ runs, chosen, onChoose, trans }: ChoiceProps): React.JSX.El
                 onChange={event => onChoose(run.run, event.target.checked)}
               />
               <span title={words(trans)[run.state]}>{SHAPES[run.state]}</span>
-              <span>{formatStart(run.created)}</span>
+              <span className="kfnb-ChooseRuns-began">{formatStart(run.created)}</span>
               <span className="kfnb-ChooseRuns-about">{describe(run)}</span>
             </label>
           </li>

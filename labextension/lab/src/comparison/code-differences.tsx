@@ -51,7 +51,13 @@ function Cell({ comparison, cell, trans }: CellProps): React.JSX.Element {
       {others.length === 0 && <Lines lines={first.source.split('\n').map(line => [' ', line])} />}
       {others.map(version => (
         <React.Fragment key={version.runs[0]}>
-          <p>{trans.__('Runs %1 beside %2', numbersOf(version.runs, comparison), numbersOf(first.runs, comparison))}</p>
+          <p>
+            {trans.__(
+              'Changes from run %1 to run %2:',
+              numbersOf(first.runs, comparison),
+              numbersOf(version.runs, comparison)
+            )}
+          </p>
           <Lines lines={version.changes} />
         </React.Fragment>
       ))}

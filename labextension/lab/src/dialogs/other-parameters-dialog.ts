@@ -2,7 +2,9 @@
 
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
+import { Widget } from '@lumino/widgets';
 
+import { element } from '@kfnb/core/elements';
 import { RefusedError } from '../server/rest-client';
 import { NotebookSession } from '../session/notebook-session';
 import { Problem } from '@kfnb/core/wire/api-types';
@@ -29,10 +31,16 @@ export async function startRun(session: NotebookSession, part: Part, trans: Tran
     }
     const { button } = await showDialog({
       title: trans.__('Reuse values that were computed with other parameters?'),
-      body: mismatches.map(problem => problem.message).join('\n'),
+      body: new Widget({ node: listOf(mismatches.map(problem => problem.message)) }),
       buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Reuse Them') })],
       defaultButton: 0
     });
     return button.accept ? session.start({ ...part, any_parameters: true }) : [];
   }
+}
+
+function listOf(texts: string[]): HTMLElement {
+  const node = element('ul', 'kfnb-OtherParameters');
+  node.append(...texts.map(text => element('li', '', text)));
+  return node;
 }

@@ -2,7 +2,8 @@
 
 import { TranslationBundle } from '@jupyterlab/translation';
 import { BoxProgress } from '@kfnb/core/graph/graph-view';
-import { GraphCanvas, Shape } from '@kfnb/core/graph/graph-canvas';
+import { GraphCanvas } from '@kfnb/core/graph/graph-canvas';
+import { Shape } from '@kfnb/core/graph/viewport';
 import { Graph } from '@kfnb/core/wire/api-types';
 import * as React from 'react';
 

@@ -65,14 +65,19 @@ function form(page: ValuePage, load: (start: number) => void, trans: Translation
     frame.srcdoc = `<meta http-equiv="Content-Security-Policy" content="${POLICY}">${page.text ?? ''}`;
     return [frame];
   }
-  return [page.kind === 'json' ? tree(page.value) : element('pre', 'kfnb-Value-text', page.text)];
+  if (page.kind === 'json') {
+    return [tree(page.value)];
+  }
+  const text = element('pre', 'kfnb-Value-text', page.text);
+  text.tabIndex = 0; // so that the keyboard scrolls it
+  return [text];
 }
 
 function table(page: ValuePage, load: (start: number) => void, trans: TranslationBundle): HTMLElement[] {
   const { columns = [], rows = [], start = 0, count = 0, total = 0, width = 0 } = page;
   const node = element('table', 'kfnb-Value-table');
   const head = element('tr', '');
-  head.append(element('th', ''));
+  head.append(element('td', ''));
   for (const column of columns) {
     const cell = element('th', '', column.name);
     cell.scope = 'col';
@@ -83,12 +88,7 @@ function table(page: ValuePage, load: (start: number) => void, trans: Translatio
     const line = element('tr', '');
     const first = element('th', '', String(name));
     first.scope = 'row';
-    line.append(
-      first,
-      ...cells.map(cell =>
-        element('td', '', cell === null ? '–' : typeof cell === 'string' ? cell : JSON.stringify(cell))
-      )
-    );
+    line.append(first, ...cells.map(cellOf));
     return line;
   });
   const thead = element('thead', '');
@@ -104,6 +104,12 @@ function table(page: ValuePage, load: (start: number) => void, trans: Translatio
   const left = width - columns.length;
   const note = left > 0 ? [element('div', '', trans._n('%1 more column', '%1 more columns', left))] : [];
   return [scroller, pager.node, ...note];
+}
+
+function cellOf(value: unknown): HTMLElement {
+  const cell = element('td', '', value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value));
+  cell.title = cell.textContent ?? ''; // all of what is cut off
+  return cell;
 }
 
 function facts(column: ColumnInfo, trans: TranslationBundle): string {

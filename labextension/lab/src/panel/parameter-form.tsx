@@ -24,7 +24,7 @@ export function ParameterForm({ parameters, values, errors, onChange, trans }: F
     <div className="kfnb-Form">
       {parameters.map(parameter => (
         <label key={parameter.name} className="kfnb-Form-row">
-          <span className="kfnb-Form-name" title={parameter.description || parameter.type}>
+          <span className="kfnb-Form-name" title={`${parameter.name}: ${parameter.description || parameter.type}`}>
             {parameter.name}
           </span>
           <Field
