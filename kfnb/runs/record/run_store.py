@@ -128,8 +128,7 @@ class RunStore:
         texts = [t and encodable(t) for t in (name, pipeline, notebook, experiment)]
         with self._db.transaction():
             self._db.change(
-                "insert into runs (id, name, pipeline, notebook, experiment, engine, state, parameters, created, notebook_id, target, file)"
-                " values (?,?,?,?,?,?,?,?,?,?,?,?)",
+                "insert into runs (id, name, pipeline, notebook, experiment, engine, state, parameters, created, notebook_id, target, file) values (?,?,?,?,?,?,?,?,?,?,?,?)",
                 (run_id, *texts, engine, "pending", json.dumps(parameters), time.time(), notebook_id, target or engine, file_at(notebook)),
             )  # fmt: skip
             self._keep(run_id, kept or {})
@@ -176,10 +175,7 @@ class RunStore:
             return claim_notebook(self._db, path, written)
 
     def newest_run_of_file(self, path: str) -> dict[str, Any] | None:
-        """``run``, ``notebook`` and ``notebook_id`` of the newest run of the file at a path, wherever the file was; ``None`` without one.
-
-        A path that has runs of its own is not looked for.
-        """
+        """``run``, ``notebook`` and ``notebook_id`` of the newest run of the file at a path that has no runs itself, or ``None``."""
         return newest_run_of_file(self._db, path)
 
     def label(self, run_id: str, tags: Iterable[str] | None = None, note: str | None = None) -> None:
@@ -371,8 +367,7 @@ class RunStore:
 
     def value(self, run_id: str, path: str, name: str) -> Any:
         """A value that a step stored. Raises `UnknownRun` when the step stored no value of that name."""
-        step = self.find_step(run_id, path)
-        return find_value(step, run_id, name, self.values, self.folder(run_id))
+        return find_value(self.find_step(run_id, path), run_id, name, self.values, self.folder(run_id))
 
     def _interrupted(self, run_id: str) -> dict[str, Any] | None:
         """Record that a run was interrupted if its scheduler is gone. Returns the error only if it cannot be recorded."""
