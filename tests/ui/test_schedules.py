@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 
 import pytest
@@ -9,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import Lab, OpenNotebook
-from tests.ui.helpers import badge, command, press, screenshot, set_theme
+from tests.ui.helpers import badge, command, panel, press, screenshot, set_theme
 from tests.ui.test_hard import violations
 
 pytestmark = pytest.mark.slow
@@ -27,6 +28,7 @@ def test_a_schedule_is_made_paused_run_and_deleted_by_keyboard(lab: Lab, open_no
     expect(badge(page, "one")).to_be_visible()
     command(page, "kfnb:schedule-notebook")
     form = page.get_by_role("form", name="New schedule")
+    expect(form.get_by_label("When the machine was off").get_by_role("option")).to_have_count(3)
     expect(form.get_by_label("How often")).to_be_focused()
     expect(form.get_by_role("status")).to_contain_text("At 06:00 on Monday through Friday")
     expect(form.get_by_role("list", name="Next times").get_by_role("listitem")).to_have_count(5)
@@ -47,6 +49,11 @@ def test_a_schedule_is_made_paused_run_and_deleted_by_keyboard(lab: Lab, open_no
     press(page, "Enter")
     shown = page.get_by_role("region", name="Schedule monthly")
     expect(shown).to_contain_text("a = 41")
+    side = panel(page).locator("details", has_text="New Schedule…")
+    side.get_by_text("Schedules", exact=True).press("Enter")
+    told = f"monthly, this machine, of {getpass.getuser()}.*next: .*06:30"
+    expect(side.get_by_role("listitem")).to_have_text(re.compile(told))
+    screenshot(page, "schedules-side-bar")
     expect(shown).to_contain_text(re.compile("It has not been due yet"))
     shown.get_by_role("button", name="Run Now").press("Enter")
     expect(shown.get_by_role("table")).to_contain_text(re.compile("running|pending|succeeded|started"))

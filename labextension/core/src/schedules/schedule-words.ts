@@ -4,6 +4,21 @@ import { State, SHAPES, words } from '../states';
 import { Translator } from '../translator';
 import { Schedule, ScheduleFiring } from '../wire/api-types';
 
+/** The rules of schedules that an engine can keep, in the order of the form. */
+export function rulesOf(engine: string): {
+  catchUp: Schedule['catch_up'][];
+  concurrency: Schedule['concurrency'][];
+} {
+  switch (engine) {
+    case 'argo':
+      return { catchUp: ['none', 'last'], concurrency: ['forbid', 'allow', 'replace'] };
+    case 'kfp':
+      return { catchUp: ['none', 'all'], concurrency: ['forbid', 'allow'] };
+    default:
+      return { catchUp: ['none', 'last', 'all'], concurrency: ['forbid', 'allow', 'replace'] };
+  }
+}
+
 /** A time as the clocks of a zone show it; one without a name counts as UTC. */
 export function formatDue(seconds: number, zone: string): string {
   return new Intl.DateTimeFormat(undefined, {
@@ -43,6 +58,12 @@ export function placeName(target: string, trans: Translator): string {
   return target === 'local' ? trans.__('this machine') : target;
 }
 
+/** Why times are missed at a place. A machine is switched off; on a cluster it is the controller that starts nothing. */
+export function missedTitle(target: string, trans: Translator): string {
+  return target === 'local' ? trans.__('When the machine was off') : trans.__('When the cluster’s controller was down');
+}
+
+/** What becomes of missed times. */
 export function catchUpWords(trans: Translator): Record<Schedule['catch_up'], string> {
   return {
     none: trans.__('Tell it, and run nothing'),
@@ -51,6 +72,28 @@ export function catchUpWords(trans: Translator): Record<Schedule['catch_up'], st
   };
 }
 
+/** The words of an engine that keeps schedules itself, with its own name for it. */
+export function catchUpWordsOf(engine: string, trans: Translator): Record<Schedule['catch_up'], string> {
+  const words = catchUpWords(trans);
+  switch (engine) {
+    case 'argo':
+      return {
+        ...words,
+        none: trans.__('Run nothing'),
+        last: trans.__('One run makes up for the last time (startingDeadlineSeconds)')
+      };
+    case 'kfp':
+      return {
+        ...words,
+        none: trans.__('Run nothing (no_catchup)'),
+        all: trans.__('One run for each time (catch-up)')
+      };
+    default:
+      return words;
+  }
+}
+
+/** What happens while the run before goes on. */
 export function concurrencyWords(trans: Translator): Record<Schedule['concurrency'], string> {
   return {
     forbid: trans.__('Skip the new run'),

@@ -56,6 +56,7 @@ function ScheduleList({ schedules, trans }: { schedules: Schedule[]; trans: Tran
       {schedules.map(schedule => (
         <li key={`${schedule.target}:${schedule.id}`}>
           <b>{schedule.name}</b>, {placeName(schedule.target, trans)}
+          {schedule.owner && trans.__(', of %1', schedule.owner)}
           <br />
           {whenWords(schedule, trans, document.documentElement.lang)} {schedule.zone}
           <br />

@@ -4,7 +4,14 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { whenWords } from '@kfnb/core/schedules/cron-words';
-import { catchUpWords, concurrencyWords, formatDue, outcome, placeName } from '@kfnb/core/schedules/schedule-words';
+import {
+  catchUpWords,
+  concurrencyWords,
+  formatDue,
+  missedTitle,
+  outcome,
+  placeName
+} from '@kfnb/core/schedules/schedule-words';
 import { Schedule, ScheduleFiring } from '@kfnb/core/wire/api-types';
 
 interface DetailsProps {
@@ -65,7 +72,7 @@ function Rules({ schedule, trans }: DetailsProps): React.JSX.Element {
     [trans.__('Notebook'), schedule.notebook],
     [trans.__('Parameters'), parameters.join(', ')],
     [trans.__('Experiment'), schedule.experiment ?? ''],
-    [trans.__('When the machine was off'), catchUpWords(trans)[schedule.catch_up]],
+    [missedTitle(schedule.target, trans), catchUpWords(trans)[schedule.catch_up]],
     [trans.__('While a run goes on'), concurrencyWords(trans)[schedule.concurrency]],
     [trans.__('Owner'), schedule.owner]
   ];

@@ -4,7 +4,14 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { whenWords } from '@kfnb/core/schedules/cron-words';
-import { catchUpWords, concurrencyWords, placeName, presetWords } from '@kfnb/core/schedules/schedule-words';
+import {
+  catchUpWordsOf,
+  concurrencyWords,
+  missedTitle,
+  placeName,
+  presetWords,
+  rulesOf
+} from '@kfnb/core/schedules/schedule-words';
 import { Parameter, TargetInfo } from '@kfnb/core/wire/api-types';
 import { ParameterForm } from '../panel/parameter-form';
 import { PRESETS, ScheduleForm } from './schedule-form';
@@ -54,9 +61,10 @@ export function ScheduleFields(props: FieldsProps): React.JSX.Element {
 }
 
 /** The expression, with its words and its next times as the user types. */
-function WhenFields({ form, trans }: FieldsProps): React.JSX.Element {
+function WhenFields({ form, targets, trans }: FieldsProps): React.JSX.Element {
   const presets = presetWords(trans);
   const { cron, zone, target } = form.fields;
+  const engine = engineOf(target, targets);
   const id = React.useId();
   return (
     <fieldset>
@@ -94,7 +102,8 @@ function WhenFields({ form, trans }: FieldsProps): React.JSX.Element {
           value={zone}
           list={`${id}-zones`}
           spellCheck={false}
-          placeholder={target === 'local' ? trans.__("the server's") : trans.__("the cluster's")}
+          disabled={engine === 'kfp'}
+          placeholder={placeholderOfZone(engine, trans)}
           onChange={event => form.set({ zone: event.target.value })}
         />
       </label>
@@ -120,14 +129,16 @@ function WhenFields({ form, trans }: FieldsProps): React.JSX.Element {
         )}
       </div>
       <Choice
-        label={trans.__('When the machine was off')}
+        label={missedTitle(target, trans)}
         value={form.fields.catchUp}
-        words={catchUpWords(trans)}
+        values={rulesOf(engine).catchUp}
+        words={catchUpWordsOf(engine, trans)}
         onChange={catchUp => form.set({ catchUp })}
       />
       <Choice
         label={trans.__('While a run goes on')}
         value={form.fields.concurrency}
+        values={rulesOf(engine).concurrency}
         words={concurrencyWords(trans)}
         onChange={concurrency => form.set({ concurrency })}
       />
@@ -147,7 +158,7 @@ function WhereFields({ form, targets, trans }: FieldsProps): React.JSX.Element {
           value={target}
           onChange={event => {
             const chosen = event.target.value;
-            form.set({ target: chosen, ...(chosen === 'local' ? {} : { zone: '' }) });
+            form.setTarget(chosen, engineOf(chosen, targets));
           }}
         >
           {names.map(one => (
@@ -205,12 +216,18 @@ function ParameterFields({ form, parameters, trans }: FieldsProps): React.JSX.El
 interface ChoiceProps<Value extends string> {
   label: string;
   value: Value;
+  values: Value[];
   words: Record<Value, string>;
   onChange: (value: Value) => void;
 }
 
-function Choice<Value extends string>({ label, value, words, onChange }: ChoiceProps<Value>): React.JSX.Element {
-  const values = Object.keys(words) as Value[];
+function Choice<Value extends string>({
+  label,
+  value,
+  values,
+  words,
+  onChange
+}: ChoiceProps<Value>): React.JSX.Element {
   return (
     <label>
       <span>{label}</span>
@@ -223,6 +240,23 @@ function Choice<Value extends string>({ label, value, words, onChange }: ChoiceP
       </select>
     </label>
   );
+}
+
+/** The engine of a target; ``local`` for one that the server has not listed. */
+function engineOf(target: string, targets: TargetInfo[]): string {
+  return targets.find(one => one.name === target)?.engine ?? 'local';
+}
+
+/** Whose time zone counts where the field is empty. Kubeflow Pipelines has one for all schedules. */
+function placeholderOfZone(engine: string, trans: TranslationBundle): string {
+  switch (engine) {
+    case 'argo':
+      return trans.__("the cluster's");
+    case 'kfp':
+      return trans.__('one for all, which the administrator sets');
+    default:
+      return trans.__("the server's");
+  }
 }
 
 /** The zones that the browser knows; older ones do not tell them. */

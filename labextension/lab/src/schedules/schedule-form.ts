@@ -2,6 +2,7 @@
 
 import { errorText } from '@kfnb/core/format';
 import { ParameterValues } from '@kfnb/core/parameters/parameter-values';
+import { rulesOf } from '@kfnb/core/schedules/schedule-words';
 import { Schedule, ScheduleRequest, ScheduleTimes } from '@kfnb/core/wire/api-types';
 
 /** The usual expressions, in the order of the list that offers them. */
@@ -70,6 +71,18 @@ export class ScheduleForm {
       this._timer = setTimeout(() => void this.readTimes(), DELAY);
     }
     this._onChange();
+  }
+
+  /** Selects a target. What its engine cannot do goes back to what every place can. */
+  setTarget(target: string, engine: string): void {
+    const { catchUp, concurrency } = this._fields;
+    const possible = rulesOf(engine);
+    this.set({
+      target,
+      ...(engine === 'local' ? {} : { zone: '' }),
+      catchUp: possible.catchUp.includes(catchUp) ? catchUp : 'none',
+      concurrency: possible.concurrency.includes(concurrency) ? concurrency : 'forbid'
+    });
   }
 
   setParameter(name: string, text: string | null, fieldError: string | null): void {

@@ -34,6 +34,20 @@ describe('the form of a schedule', () => {
     ]);
   });
 
+  it('keeps only the rules that the engine of a target has', () => {
+    const client = {
+      scheduleTimes: () => Promise.resolve(TIMES),
+      addSchedule: () => Promise.resolve({} as Schedule)
+    };
+    const form = new ScheduleForm(client, NOTEBOOK, {}, () => undefined);
+    form.set({ catchUp: 'all', concurrency: 'replace', zone: 'Europe/Berlin' });
+    form.setTarget('prod', 'argo');
+    expect(form.fields).toMatchObject({ catchUp: 'none', concurrency: 'replace', zone: '' });
+    form.set({ catchUp: 'last' });
+    form.setTarget('flows', 'kfp');
+    expect(form.fields).toMatchObject({ target: 'flows', catchUp: 'none', concurrency: 'forbid' });
+  });
+
   it('drops the answer to an earlier question', async () => {
     const answers: ((times: ScheduleTimes) => void)[] = [];
     const client = {
