@@ -197,6 +197,13 @@ def _html(value: Any, path: Path) -> None:
         raise _OtherFormat
 
 
+def _png(value: Any, path: Path) -> None:
+    if "PIL.Image" in _kinds(value):
+        value.save(path)
+    else:
+        _by("savefig", "write_image")(value, path)
+
+
 def _keras(value: Any, path: Path) -> None:
     if not any(c.__module__.partition(".")[0] in ("keras", "tensorflow") for c in type(value).__mro__):
         raise _OtherFormat
@@ -208,7 +215,7 @@ WRITERS: dict[str, Writer] = {
     "json": _json, "parquet": _table("to_parquet", "write_parquet"), "csv": _table("to_csv", "write_csv"),
     "feather": _table("to_feather", "write_ipc"), "arrow": _table("to_feather", "write_ipc"), "npy": _array, "npz": _arrays,
     "safetensors": _tensors, "keras": _keras, "ubj": _by("save_model"), "cbm": _by("save_model"), "txt": _text, "html": _html,
-    "png": _by("savefig", "write_image"), "svg": _by("savefig", "write_image"), "pdf": _by("savefig", "write_image"),
+    "png": _png, "svg": _by("savefig", "write_image"), "pdf": _by("savefig", "write_image"),
     "pkl": _pickle, "pickle": _pickle,
 }  # fmt: skip
 #: Which values a format is for, by class or by an attribute. It is what a message proposes.
@@ -217,6 +224,6 @@ KINDS: dict[str, tuple[str, ...]] = {
     "parquet": _TABLES, "csv": _TABLES, "feather": _TABLES, "arrow": _TABLES, "npy": ("numpy.ndarray", "torch.Tensor"),
     "npz": ("builtins.dict",), "safetensors": ("builtins.dict", "torch.Module"), "keras": ("keras.Model", "tensorflow.Model"),
     "ubj": ("xgboost.XGBModel", "xgboost.Booster"), "cbm": ("catboost.CatBoost",), "txt": ("builtins.str", "lightgbm.Booster", "lightgbm.LGBMModel"),
-    "html": ("._repr_html_", ".write_html"), "png": (".savefig", ".write_image"), "svg": (".savefig", ".write_image"),
+    "html": ("._repr_html_", ".write_html"), "png": (".savefig", ".write_image", "PIL.Image"), "svg": (".savefig", ".write_image"),
     "pdf": (".savefig", ".write_image"), "pkl": (), "pickle": (),
 }  # fmt: skip

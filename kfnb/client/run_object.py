@@ -207,12 +207,12 @@ class Run:
         NotebookError
             When the notebook has errors.
         """
-        from kfnb.pipeline.build.build_from_source import build_source
+        from kfnb.pipeline.build.build_from_source import build_again
 
         with self.opened_engine() as engine:
             division = division_in(kept_notebook(engine.store, self.id))
             source = replace(source_of(notebook), division=division).snapshot() if notebook else None
-            pipeline = build_source(source, self.name).require() if source is not None else None
+            pipeline = build_again(source, self.name).require() if source is not None else None
             engine.retry(self.id, step, pipeline)
             if source is not None:
                 keep_notebook(engine.store, self.id, source.data())

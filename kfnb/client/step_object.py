@@ -131,20 +131,38 @@ class RunStep:
         return found
 
     @property
-    def inputs(self) -> dict[str, Any]:
+    def inputs(self) -> StepInputs:
         """The values that the step received, each a fresh copy. Values that were not kept are omitted. Raises `UnknownRun`."""
-        found = {}
+        found = StepInputs(self.path)
         with self.run.record() as store:
             for name, seen in inputs_of(store, self.run.id, self.path).items():
                 try:
                     found[name] = value_of(store, self.run.id, seen)
-                except UnknownRun:
-                    continue
+                except UnknownRun as error:
+                    found.lost[name] = error
         return found
 
     def __repr__(self) -> str:
         time = duration(self.duration)
         return f"<step {self.path}: {self.state}{f' in {time}' if time else ''}>"
+
+
+class StepInputs(dict[str, Any]):
+    """The values that a step received. Those that were not kept are not among them: who asks for one learns why.
+
+    Parameters
+    ----------
+    path
+        The step.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+        self.lost: dict[str, UnknownRun] = {}
+
+    def __missing__(self, name: str) -> Any:
+        raise self.lost.get(name) or UnknownRun(f"step `{self.path}` has no `{name}` among its inputs")
 
 
 def _failed(step: dict[str, Any], index: int) -> Failed:

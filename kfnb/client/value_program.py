@@ -46,12 +46,9 @@ def _answer(request: dict) -> dict:  # type: ignore[type-arg]
         if "file" not in request:
             return page_of(value, request["start"])
         ending = request["format"] or usual_format(value)
-        try:
+        if request["format"]:
             return _written(value, Path(request["file"]), ending)
-        except NotWritten:
-            if request["format"]:
-                raise
-            return _written(value, Path(request["file"]), "pkl")  # any value can be this, as a list that is no JSON
+        return _written_as_it_can(value, Path(request["file"]), ending)
     except Failure as failure:
         return {"problem": failure.message}
     except NotWritten as error:
@@ -68,6 +65,20 @@ def _written(value: object, path: Path, ending: str) -> dict:  # type: ignore[ty
     return {"file": str(target)}
 
 
+def _written_as_it_can(value: object, path: Path, usual: str) -> dict:  # type: ignore[type-arg]
+    """Write a value in its usual format, or else as what it can be: a list that is no JSON, an object of the notebook's own class."""
+    from kfnb.client.export_value import NotWritten
+
+    others = ("pkl", "html") if hasattr(type(value), "_repr_html_") else ("pkl",)
+    *tried, last = dict.fromkeys((usual, *others))
+    for ending in tried:
+        try:
+            return _written(value, path, ending)
+        except NotWritten:
+            continue
+    return _written(value, path, last)
+
+
 def usual_format(value: object) -> str:
     """The format in which a value is saved where none is named."""
     kind = type(value)
@@ -76,7 +87,7 @@ def usual_format(value: object) -> str:
         return "csv"
     if kind.__name__ == "ndarray" and package == "numpy":
         return "npy"
-    if hasattr(value, "savefig"):
+    if hasattr(value, "savefig") or package == "PIL":
         return "png"
     if isinstance(value, str):
         return "txt"

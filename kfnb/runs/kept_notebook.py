@@ -40,9 +40,17 @@ def kept_notebook(store: RunStore, run_id: str) -> Any | None:
 
 def cell_sources(notebook: Any) -> dict[str, str]:
     """The code of a kept notebook's cells by their ids. Cells without an id are left out."""
+    return {c["id"]: _joined(c.get("source")) for c in _code_cells(notebook) if isinstance(c.get("id"), str)}
+
+
+def code_of(notebook: Any) -> list[str]:
+    """The code of a notebook's cells, in their order."""
+    return [_joined(c.get("source")) for c in _code_cells(notebook)]
+
+
+def _code_cells(notebook: Any) -> list[dict[str, Any]]:
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    found = [c for c in cells or () if isinstance(c, dict) and isinstance(c.get("id"), str)]
-    return {c["id"]: _joined(c.get("source")) for c in found if c.get("cell_type") == "code"}
+    return [c for c in cells or () if isinstance(c, dict) and c.get("cell_type") == "code"]
 
 
 def _joined(source: Any) -> str:

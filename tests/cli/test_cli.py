@@ -191,11 +191,12 @@ def test_parts_of_a_pipeline(kfnb: Shell) -> None:
     assert "⟲ two cached" in kfnb("run", name, "--cache").stdout
 
 
-def test_retry_takes_the_notebook_as_it_is_now(kfnb: Shell) -> None:
+def test_retry_takes_the_notebook_as_it_is_now_and_where_it_is_now(kfnb: Shell) -> None:
     name = kfnb.notebook(*BAD)
     kfnb("run", name)
     kfnb.notebook(BAD[0], cell("print(x / 1)", "step:two"), BAD[2])
-    done = kfnb("retry", "last")
+    (kfnb.folder / name).rename(kfnb.folder / "renamed.ipynb")
+    done = kfnb("retry", "renamed.ipynb")
     assert done.returncode == 0
     assert "✓ two succeeded" in done.stdout and "[two] 1.0" in done.stdout and "[one]" not in done.stdout
 

@@ -25,6 +25,7 @@ from kfnb.runs.retention.prune_runs import delete_runs
 from kfnb.runtime.pods.handover import url_files
 from kfnb.runtime.pods.handover.url_client import value_store
 from kfnb.runtime.pods.kfp_pod import place_of
+from kfnb.server.step_values import value_file, value_page
 from tests.cluster import test_kfp_engine
 from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
@@ -122,6 +123,31 @@ def test_values_of_any_size_pass_and_can_be_read_on_this_machine(
         log = "\n".join(run.log(step) for step in ("one", "two", "three"))
         assert KEYS["AWS_SECRET_ACCESS_KEY"] not in log
         assert delete_runs(engine.store, [run_id]).stayed == () and files_of(store) == {}
+
+
+SHOWN = """from PIL import Image
+picture, tree = Image.new('RGB', (20, 10)), {'a': [1]}
+class Page:
+    def _repr_html_(self): return '<b>bold</b>'
+page = Page()"""
+
+
+def test_values_in_the_store_of_a_cluster_are_shown_saved_and_read_as_inputs(tmp_path: Path, cluster: Pods) -> None:
+    kube, settings = Cluster(), {"values": f"file://{tmp_path}/shared"}
+    with engine_at(tmp_path, kube, **settings) as engine, Controller(kube, cluster).at_work():
+        pipeline = pipeline_of(cell(SHOWN, "step:make"), cell("print(tree)", "step:use"))
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        assert finished(engine, run_id)["state"] == "succeeded"
+        assert value_page(engine.store, run_id, "use", "tree", "inputs", 0)["value"] == {"a": [1]}
+        picture, page = (
+            value_file(engine.store, run_id, "make", name, "outputs", None, tmp_path) for name in ("picture", "page")
+        )
+        assert picture.name == "picture.png" and picture.read_bytes().startswith(b"\x89PNG")
+        assert page.name == "page.html", "its class is the notebook's own, and pickle cannot write it"
+        inputs = Run(run_id, engine.store.home)["use"].inputs
+        assert inputs == {"tree": {"a": [1]}}
+        with pytest.raises(UnknownRun, match="has no `tabel` among its inputs"):
+            inputs["tabel"]
 
 
 def test_on_kubeflow_pipelines_values_of_any_size_pass_and_can_be_read_on_this_machine(

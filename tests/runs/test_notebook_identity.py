@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from kfnb.client.runs_table import runs_of
+from kfnb.runs.kept_notebook import keep_notebook
 from kfnb.runs.notebook_runs import notebook_of_run
 from kfnb.runs.record.database import SCHEMA
 from kfnb.runs.record.run_query import BadQuery, RunQuery
@@ -31,6 +32,7 @@ def run(store: RunStore, path: Path, save: bool = True) -> str:
     data = json.loads(path.read_text("utf-8"))
     notebook_id = notebook_of_run(store, str(path), data)
     run_id = store.create("p", str(path), None, "local", {}, notebook_id=notebook_id)
+    keep_notebook(store, run_id, data)
     store.record_run(run_id, "succeeded")
     if save:
         data["metadata"].setdefault("kfnb", {})["id"] = notebook_id
@@ -61,6 +63,24 @@ def test_a_notebook_keeps_its_runs_where_it_goes_and_a_copy_begins_anew(store: R
     assert shown(store, moved) == [saved, earlier]
 
 
+def test_a_notebook_that_was_never_saved_after_its_run_keeps_its_runs_where_it_goes(
+    store: RunStore, tmp_path: Path
+) -> None:
+    first = write(tmp_path, notebook(cell("x = 1", "step:a"), cell("y = 2", "step:b")))
+    of_first = run(store, first, save=False)
+    copy = tmp_path / "copy.ipynb"
+    copy.write_bytes(first.read_bytes())
+    moved = first.rename(tmp_path / "moved.ipynb")
+    assert (shown(store, copy), shown(store, moved)) == ([], [of_first])
+    again = run(store, moved, save=False)
+    edited = moved.rename(tmp_path / "edited.ipynb")
+    edited.write_text(json.dumps(notebook(cell("x = 1", "step:a"), cell("y = 'new'", "step:b"))), "utf-8")
+    assert shown(store, edited) == [again, of_first]
+    edited.write_text(json.dumps(notebook(cell("z = 3", "step:c"))), "utf-8")
+    other = edited.rename(tmp_path / "other.ipynb")
+    assert shown(store, other) == [], "a file system gives the number of a deleted file to another one"
+
+
 def test_an_id_from_elsewhere_takes_the_runs_of_its_path_along(store: RunStore, tmp_path: Path) -> None:
     path = write(tmp_path, notebook(cell("x = 1", "step:a")))
     here = run(store, path, save=False)  # as the command line, which changes no file
@@ -76,7 +96,7 @@ def test_a_record_of_an_earlier_version_loses_nothing(tmp_path: Path, monkeypatc
     monkeypatch.setenv("KFNB_HOME", str(home))
     with sqlite3.connect(home / "runs.db") as database:
         database.executescript(
-            SCHEMA.replace(", notebook_id text, target text, note text, name text, delivery text", "")
+            SCHEMA.replace(", notebook_id text, target text, note text, name text, delivery text,\n    file text", "")
         )
         old = ("20250101-000000-abcd", "p", str(path), "e", "argo", "failed", "{}", 1.0, 1.0, 2.0, None)
         database.execute(f"insert into runs values ({','.join('?' * len(old))})", old)

@@ -89,7 +89,7 @@ def side_bar_fits(page: Page, size: str) -> None:
     side.get_by_role("button", name="Run with…").click()
     dialog = page.get_by_role("dialog", name="Run the pipeline with…")
     expect(dialog.get_by_text("ready: this machine")).to_be_visible()
-    in_sight(size, dialog.get_by_label("Experiment"), dialog.get_by_label("name"))
+    in_sight(size, dialog.get_by_label("Experiment"), dialog.get_by_label("name", exact=True))
     in_sight(size, *dialog.locator(".jp-Dialog-footer button").all())
     screenshot(page, f"narrow-submit-{size}")
     page.keyboard.press("Escape")

@@ -227,7 +227,7 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     from kfnb.cli.target_builds import builds_shown
     from kfnb.engines.open_engine import engine_of, target_of
     from kfnb.notebook.notebook_source import division_in, source_of
-    from kfnb.pipeline.build.build_from_source import build_source
+    from kfnb.pipeline.build.build_from_source import build_again
     from kfnb.runs.kept_notebook import keep_notebook, kept_notebook
     from kfnb.runs.record.lookup_by_name import UnknownRun
 
@@ -239,7 +239,7 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     if head["notebook"] and Path(head["notebook"]).exists():
         division = division_in(kept_notebook(runs, run_id))
         notebook = fixed(replace(source_of(head["notebook"]), division=division), as_json)
-        pipeline = required(build_source(notebook, head["pipeline"]), notebook, as_json)
+        pipeline = required(build_again(notebook, head["pipeline"]), notebook, as_json)
     events = runs.events(run_id)
     try:
         with cluster_errors(as_json), builds_shown(target_of(runs, run_id), as_json) as watch:

@@ -17,7 +17,8 @@ from kfnb.runs.record.private_record_files import FILE_MODE, DamagedRecord
 SCHEMA = """
 create table if not exists runs (
     id text primary key, pipeline text, notebook text, experiment text, engine text, state text, parameters text,
-    created real, started real, finished real, error text, notebook_id text, target text, note text, name text, delivery text);
+    created real, started real, finished real, error text, notebook_id text, target text, note text, name text, delivery text,
+    file text);
 create table if not exists tags (run text, tag text, primary key (run, tag));
 create table if not exists events (run text, seq integer, time real, kind text, data text, primary key (run, seq));
 create table if not exists steps (
@@ -32,6 +33,7 @@ ADDED = (
     "note",
     "name",
     "delivery",
+    "file",
 )  #: columns of ``runs`` that records of earlier versions do not have
 #: What a record that cannot be written shows in place of what it does not have.
 STAND_IN_RUNS = "create temp view runs as select *, {missing} from main.runs"

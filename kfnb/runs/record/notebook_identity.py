@@ -1,7 +1,8 @@
 """Which runs are those of a notebook: it has an id, which stays with it when it is renamed or moved.
 
 The id is written into the notebook's metadata, as ``kfnb.id``, when JupyterLab has run it. Where a notebook has none, its
-path stands for it. A copy has the id of the notebook that it was copied from until it is run for the first time.
+path stands for it, and where no run is recorded with its path, its file (`kfnb.runs.moved_notebook`). A copy has the id of the
+notebook that it was copied from until it is run for the first time.
 """
 
 from __future__ import annotations
@@ -48,6 +49,26 @@ def claim_notebook(database: Database, path: str | None, written: str | None) ->
     database.change("update runs set notebook_id = ? where notebook = ? and notebook_id is null", (found, path))
     database.change("update runs set notebook = ? where notebook_id = ? and notebook is not ?", (path, found, path))
     return found
+
+
+def file_at(path: str | None) -> str | None:
+    """What stays the same of a file when it is moved within its file system, or is saved; ``None`` where nothing does."""
+    try:
+        found = os.stat(path) if path is not None else None
+    except (OSError, ValueError):
+        return None
+    return f"{found.st_dev}:{found.st_ino}" if found is not None and found.st_ino else None
+
+
+def newest_run_of_file(database: Database, path: str) -> dict[str, Any] | None:
+    """The newest run of the file at a path (`RunStore.newest_run_of_file`)."""
+    file = None if _has_runs_at(database, path) else file_at(path)
+    row = database.row(
+        "select id as run, notebook, notebook_id from runs where file = ? and notebook is not null and notebook_id is not null"
+        " order by created desc, rowid desc limit 1",
+        (file,),
+    )
+    return None if row is None else dict(row)
 
 
 def _is_own(database: Database, path: str | None, written: str) -> bool:

@@ -23,7 +23,7 @@ from kfnb.runs.record.experiments import Experiment, experiments
 from kfnb.runs.record.file_lock import is_held
 from kfnb.runs.record.home_folder import home_folder
 from kfnb.runs.record.lookup_by_name import UnknownRun, find_run, find_step, find_value
-from kfnb.runs.record.notebook_identity import claim_notebook
+from kfnb.runs.record.notebook_identity import claim_notebook, file_at, newest_run_of_file
 from kfnb.runs.record.private_record_files import make_folder, tighten
 from kfnb.runs.record.read_rows import RowReader
 from kfnb.runs.record.run_labels import set_note, set_tags, tags_of
@@ -128,9 +128,8 @@ class RunStore:
         texts = [t and encodable(t) for t in (name, pipeline, notebook, experiment)]
         with self._db.transaction():
             self._db.change(
-                "insert into runs (id, name, pipeline, notebook, experiment, engine, state, parameters, created, notebook_id, target)"
-                " values (?,?,?,?,?,?,?,?,?,?,?)",
-                (run_id, *texts, engine, "pending", json.dumps(parameters), time.time(), notebook_id, target or engine),
+                "insert into runs (id, name, pipeline, notebook, experiment, engine, state, parameters, created, notebook_id, target, file) values (?,?,?,?,?,?,?,?,?,?,?,?)",
+                (run_id, *texts, engine, "pending", json.dumps(parameters), time.time(), notebook_id, target or engine, file_at(notebook)),
             )  # fmt: skip
             self._keep(run_id, kept or {})
 
@@ -174,6 +173,10 @@ class RunStore:
         """The id of a notebook (`kfnb.runs.record.notebook_identity`), whose runs are recorded with ``path`` from now on."""
         with self._db.transaction():
             return claim_notebook(self._db, path, written)
+
+    def newest_run_of_file(self, path: str) -> dict[str, Any] | None:
+        """``run``, ``notebook`` and ``notebook_id`` of the newest run of the file at a path that has no runs itself, or ``None``."""
+        return newest_run_of_file(self._db, path)
 
     def label(self, run_id: str, tags: Iterable[str] | None = None, note: str | None = None) -> None:
         """Set the tags of a run, its note, or both. Raises `UnknownRun`."""
@@ -364,8 +367,7 @@ class RunStore:
 
     def value(self, run_id: str, path: str, name: str) -> Any:
         """A value that a step stored. Raises `UnknownRun` when the step stored no value of that name."""
-        step = self.find_step(run_id, path)
-        return find_value(step, run_id, name, self.values, self.folder(run_id))
+        return find_value(self.find_step(run_id, path), run_id, name, self.values, self.folder(run_id))
 
     def _interrupted(self, run_id: str) -> dict[str, Any] | None:
         """Record that a run was interrupted if its scheduler is gone. Returns the error only if it cannot be recorded."""

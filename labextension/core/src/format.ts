@@ -1,4 +1,4 @@
-/** Durations, times, sizes and errors as text. */
+/** Durations, times, sizes, values and errors as text. */
 
 export { formatDuration } from './format-duration';
 
@@ -17,6 +17,14 @@ export function formatStart(seconds: number): string {
   const today = time.toDateString() === new Date().toDateString();
   const clock = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
   return today ? clock : `${time.toLocaleDateString()} ${clock}`;
+}
+
+/** A value as tables show it: text unchanged, whole numbers too, others with six digits at most, and everything else as JSON. */
+export function valueText(value: unknown): string {
+  if (typeof value === 'number') {
+    return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+  }
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
 /** What a caught error says. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { formatBytes, formatDuration } from '../format';
+import { formatBytes, formatDuration, valueText } from '../format';
 
 describe('size', () => {
   it.each([
@@ -24,6 +24,19 @@ describe('a duration', () => {
       '1:00 min',
       '3:05 min',
       '2:10 h'
+    ]);
+  });
+});
+
+describe('a value', () => {
+  it('is shown as people read it', () => {
+    expect(['text', 1 / 3, 1234567, null, true, [1]].map(valueText)).toEqual([
+      'text',
+      '0.333333',
+      '1234567',
+      'null',
+      'true',
+      '[1]'
     ]);
   });
 });

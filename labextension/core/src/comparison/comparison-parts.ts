@@ -1,6 +1,6 @@
 /** The parts of a comparison of runs in their order, the rows that are shown of them, and their values as text. */
 
-import { formatDuration } from '../format-duration';
+import { formatDuration, valueText } from '../format';
 import { SHAPES, words } from '../states';
 import { State } from '../state-table';
 import { Translator } from '../translator';
@@ -109,14 +109,6 @@ function loopText(part: PartName, value: Record<string, number>, trans: Translat
     return trans.__('%1 to %2, median %3', text(value.least), text(value.most), text(value.median));
   }
   return trans.__('%1 values, %2 distinct', value.values, value.distinct);
-}
-
-/** A value as tables show it: text unchanged, numbers with six digits at most, and everything else as JSON. */
-export function valueText(value: unknown): string {
-  if (typeof value === 'number') {
-    return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
-  }
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
 /** Whether the values of a row that differs look the same: they differ in what a preview does not show. */

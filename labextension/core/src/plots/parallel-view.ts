@@ -130,6 +130,7 @@ export class ParallelView {
     });
     const [low, high] = plot.ranges[column.key] ?? [0, 1];
     const room = Math.max(this._gap, AXIS_GAP) - 8;
+    const besides = at === 0 ? SIDE - 8 : room / 2; // for the words at the marks
     const label = svgElement('text', { class: 'kfnb-Plot-name', y: 16 }, shortened(column.label, room));
     label.append(svgElement('title', {}, axis.log ? this._trans.__('%1 (log scale)', column.label) : column.label));
     group.append(
@@ -150,7 +151,7 @@ export class ParallelView {
     }
     group.append(
       ...axis.ticks.map(tick =>
-        svgElement('text', { class: 'kfnb-Plot-tick', x: -9, y: yOf(tick.place) + 4 }, shortened(tick.text, SIDE - 8))
+        svgElement('text', { class: 'kfnb-Plot-tick', x: -9, y: yOf(tick.place) + 4 }, shortened(tick.text, besides))
       ),
       this._thumb(column, axis, 0, [low, high]),
       this._thumb(column, axis, 1, [low, high])

@@ -1,6 +1,6 @@
 /** The axes of plots: the place of each value from 0 to 1, and the values that are written beside them. */
 
-import { valueText } from '../comparison/comparison-parts';
+import { valueText } from '../format';
 
 const DECADES = 100; // from the smallest to the largest value: above it an axis is logarithmic
 const PAD = 0.05; // of an axis, free at both ends

@@ -2,7 +2,7 @@
 
 import { Translator } from '../translator';
 import { ListedRun } from '../wire/api-types';
-import { valueText } from '../comparison/comparison-parts';
+import { valueText } from '../format';
 import { isNumber } from './plot-axis';
 
 const MAX_AXES = 10; // of a plot before the user chooses

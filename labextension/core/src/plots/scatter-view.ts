@@ -4,7 +4,7 @@ import { svgElement } from '../graph/svg-elements';
 import { SHAPES, words } from '../states';
 import { Translator } from '../translator';
 import { ListedRun } from '../wire/api-types';
-import { valueText } from '../comparison/comparison-parts';
+import { valueText } from '../format';
 import { shortened } from './parallel-view';
 import { PlotAxis } from './plot-axis';
 import { placeColor } from './run-colors';

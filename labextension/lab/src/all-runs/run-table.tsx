@@ -3,7 +3,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { formatDuration, formatStart } from '@kfnb/core/format';
+import { formatDuration, formatStart, valueText } from '@kfnb/core/format';
 import { SHAPES, words } from '@kfnb/core/states';
 import { ListedRun } from '@kfnb/core/wire/api-types';
 import { baseName } from './run-filter-form';
@@ -133,14 +133,10 @@ function Row({
 }
 
 function Values({ values }: { values: Record<string, unknown> }): React.JSX.Element {
-  const texts = Object.entries(values).map(([name, value]) => `${name} = ${formatValue(value)}`);
+  const texts = Object.entries(values).map(([name, value]) => `${name} = ${valueText(value)}`);
   return (
     <td className="kfnb-AllRuns-values" title={texts.join('\n')}>
       {texts.join(', ')}
     </td>
   );
-}
-
-function formatValue(value: unknown): string {
-  return typeof value === 'number' ? String(Number(value.toPrecision(5))) : (JSON.stringify(value) ?? '');
 }

@@ -4,8 +4,8 @@ import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { FEWEST_RUNS, MOST_RUNS, valueText } from '@kfnb/core/comparison/comparison-parts';
-import { formatStart } from '@kfnb/core/format';
+import { FEWEST_RUNS, MOST_RUNS } from '@kfnb/core/comparison/comparison-parts';
+import { formatStart, valueText } from '@kfnb/core/format';
 import { SHAPES, words } from '@kfnb/core/states';
 import { ListedRun } from '@kfnb/core/wire/api-types';
 import { ISessions } from '../session/sessions-plugin';

@@ -1,15 +1,15 @@
 /** The plugin that compares runs: by command, from the list of all runs, and again after a reload. */
 
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { MOST_RUNS } from '@kfnb/core/comparison/comparison-parts';
 import { errorText } from '@kfnb/core/format';
 import { CommandIDs } from '../common/command-ids';
+import { KeptPages } from '../common/kept-pages';
 import { pipelineIcon } from '../common/pipeline-icon';
-import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { chooseRuns } from './choose-runs-dialog';
 import { ComparisonPage } from './comparison-page';
@@ -29,22 +29,24 @@ export const comparisonPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
-    const tracker = new WidgetTracker<ComparisonPage>({ namespace: 'kfnb-comparison' });
+    const command = CommandIDs.compareRuns;
+    const pages = new KeptPages<ComparisonPage>(app.shell, {
+      type: 'Comparison',
+      namespace: 'kfnb-comparison',
+      nameOf: page => page.runs.join(),
+      command,
+      argsOf: page => ({ runs: page.runs })
+    });
     const openRun = (run: string) => void app.commands.execute(CommandIDs.openRun, { run });
-    const open = (runs: string[]): ComparisonPage => {
-      let page = tracker.find(one => one.runs.join() === runs.join());
-      if (!page) {
-        page = new ComparisonPage(runs, sessions.client, rendermime, openRun, trans);
+    const open = (runs: string[]): ComparisonPage =>
+      pages.open(runs.join(), () => {
+        const page = new ComparisonPage(runs, sessions.client, rendermime, openRun, trans);
         page.replaced.connect((old, others) => {
           open(others);
           old.dispose();
         });
-        void tracker.add(page);
-      }
-      showPage(app.shell, page, 'Comparison');
-      return page;
-    };
-    const command = CommandIDs.compareRuns;
+        return page;
+      });
     app.commands.addCommand(command, {
       label: trans.__('Compare Runs…'),
       caption: trans.__('Show what differs between runs: parameters, metrics, durations, code, outputs, environments'),
@@ -73,10 +75,6 @@ export const comparisonPlugin: JupyterFrontEndPlugin<void> = {
       }
     });
     palette?.addItem({ command, category: trans.__('Pipeline') });
-    void restorer?.restore(tracker, {
-      command,
-      args: page => ({ runs: page.runs }),
-      name: page => page.runs.join()
-    });
+    pages.restore(restorer);
   }
 };

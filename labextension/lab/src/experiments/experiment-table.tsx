@@ -3,8 +3,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { valueText } from '@kfnb/core/comparison/comparison-parts';
-import { formatDuration, formatStart } from '@kfnb/core/format';
+import { formatDuration, formatStart, valueText } from '@kfnb/core/format';
 import { RunColumn } from '@kfnb/core/plots/run-columns';
 import { SHAPES, words } from '@kfnb/core/states';
 import { ListedRun } from '@kfnb/core/wire/api-types';

@@ -1,12 +1,12 @@
 /** The plugin that opens experiments and sweeps: by command, from the list of all runs, and again after a reload. */
 
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
-import { showPage } from '../common/show-page';
+import { KeptPages } from '../common/kept-pages';
 import { ISessions } from '../session/sessions-plugin';
 import { ExperimentPage } from './experiment-page';
 
@@ -24,21 +24,20 @@ export const experimentsPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
-    const tracker = new WidgetTracker<ExperimentPage>({ namespace: 'kfnb-experiments' });
+    const command = CommandIDs.openExperiment;
+    const pages = new KeptPages<ExperimentPage>(app.shell, {
+      type: 'Experiment',
+      namespace: 'kfnb-experiments',
+      nameOf: page => page.experiment,
+      command,
+      argsOf: page => ({ experiment: page.experiment })
+    });
     const actions = {
       openRun: (run: string) => void app.commands.execute(CommandIDs.openRun, { run }),
       compare: (runs: string[]) => void app.commands.execute(CommandIDs.compareRuns, { runs })
     };
-    const open = (experiment: string): ExperimentPage => {
-      let page = tracker.find(one => one.experiment === experiment);
-      if (!page) {
-        page = new ExperimentPage(experiment, sessions.client, actions, trans);
-        void tracker.add(page);
-      }
-      showPage(app.shell, page, 'Experiment');
-      return page;
-    };
-    const command = CommandIDs.openExperiment;
+    const open = (experiment: string) =>
+      pages.open(experiment, () => new ExperimentPage(experiment, sessions.client, actions, trans));
     app.commands.addCommand(command, {
       label: args => (typeof args.experiment === 'string' ? args.experiment : trans.__('Experiments and Sweeps')),
       caption: trans.__('Show the runs of an experiment or a sweep as a table and as plots'),
@@ -57,10 +56,6 @@ export const experimentsPlugin: JupyterFrontEndPlugin<void> = {
           : app.commands.execute(CommandIDs.allRuns, { grouped: true })
     });
     palette?.addItem({ command, category: trans.__('Pipeline') });
-    void restorer?.restore(tracker, {
-      command,
-      args: page => ({ experiment: page.experiment }),
-      name: page => page.experiment
-    });
+    pages.restore(restorer);
   }
 };

@@ -28,16 +28,19 @@ export const inspectorPlugin: JupyterFrontEndPlugin<void> = {
   id: 'kfnb:inspector',
   description: 'Shows and changes the marks of the active cell in the property inspector.',
   autoStart: true,
-  requires: [INotebookTracker, INotebookTools, ISessions],
-  optional: [ICommandPalette, ITranslator],
+  requires: [INotebookTracker, ISessions],
+  optional: [INotebookTools, ICommandPalette, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
-    tools: INotebookTools,
     sessions: ISessions,
+    tools: INotebookTools | null,
     palette: ICommandPalette | null,
     translator: ITranslator | null
   ) => {
+    if (tools === null) {
+      return; // a page of Notebook 7 without a notebook, as that of the files
+    }
     const trans = (translator ?? nullTranslator).load('kfnb');
     const tool = new MarkTool(tracker, sessions, trans);
     tools.addSection({ sectionName: 'kfnb', label: trans.__('Pipeline step'), tool, rank: 0 });

@@ -4,7 +4,7 @@ import { Clipboard } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { element } from '@kfnb/core/elements';
-import { errorText } from '@kfnb/core/format';
+import { errorText, valueText } from '@kfnb/core/format';
 import { Pager } from '@kfnb/core/table/pager';
 import { ColumnInfo, ValuePage } from '@kfnb/core/wire/api-types';
 import { Attempt, Way } from './attempt';
@@ -116,14 +116,10 @@ function facts(column: ColumnInfo, trans: TranslationBundle): string {
   const range =
     column.least === undefined
       ? ''
-      : trans.__('%1 to %2, mean %3', ...[column.least, column.greatest, column.mean].map(short));
+      : trans.__('%1 to %2, mean %3', ...[column.least, column.greatest, column.mean].map(valueText));
   const missing = column.missing ? trans.__('%1 missing', column.missing) : '';
   const different = column.different === undefined ? '' : trans.__('%1 different', column.different);
   return [column.type, range, different, missing].filter(Boolean).join('\n');
-}
-
-function short(value: unknown): string {
-  return typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value);
 }
 
 /** A tree of what JSON has. What is inside an object or a list is made when it is unfolded. */

@@ -4,7 +4,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Duration } from '../common/duration';
-import { formatStart } from '@kfnb/core/format';
+import { formatStart, valueText } from '@kfnb/core/format';
 import { SHAPES, words } from '@kfnb/core/states';
 import { ListedRun } from '@kfnb/core/wire/api-types';
 
@@ -101,15 +101,8 @@ function Row({ run, metrics, shown, clock, onShow, trans }: RowProps): React.JSX
       </td>
       <td>{run.started === null ? '' : <Duration started={run.started} end={run.finished ?? clock} />}</td>
       {metrics.map(name => (
-        <td key={name}>{formatMetric(run.metrics[name])}</td>
+        <td key={name}>{valueText(run.metrics[name])}</td>
       ))}
     </tr>
   );
-}
-
-function formatMetric(value: unknown): string {
-  if (typeof value === 'number') {
-    return String(Number(value.toPrecision(5)));
-  }
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }

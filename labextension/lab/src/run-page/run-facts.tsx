@@ -3,6 +3,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { valueText } from '@kfnb/core/format';
 import { RunDetails } from '@kfnb/core/wire/api-types';
 import { FollowedRun } from '../session/followed-run';
 
@@ -45,7 +46,7 @@ function Table({ title, rows }: { title: string; rows: [string, unknown][] }): R
           {rows.map(([name, value]) => (
             <tr key={name}>
               <th scope="row">{name}</th>
-              <td>{typeof value === 'string' ? value : JSON.stringify(value)}</td>
+              <td>{valueText(value)}</td>
             </tr>
           ))}
         </tbody>

@@ -1,7 +1,7 @@
 /** The plugin that opens the pages of runs: by command, link, launcher, and again after a reload. */
 
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Clipboard, ICommandPalette, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { Clipboard, ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
@@ -9,8 +9,8 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../common/command-ids';
+import { KeptPages } from '../common/kept-pages';
 import { pipelineIcon } from '../common/pipeline-icon';
-import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
 import { PageActions } from './page-head';
 import { reportPage } from './report-page';
@@ -35,16 +35,15 @@ export const runPagePlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
-    const tracker = new WidgetTracker<RunPage>({ namespace: 'kfnb-run-page' });
+    const pages = new KeptPages<RunPage>(app.shell, {
+      type: 'Run',
+      namespace: 'kfnb-run-page',
+      nameOf: page => page.run,
+      command: CommandIDs.openRun,
+      argsOf: page => ({ run: page.run })
+    });
     const actions = pageActions(app, sessions, notebooks, trans);
-    const open = (run: string) => {
-      let page = tracker.find(one => one.run === run);
-      if (!page) {
-        page = new RunPage(run, sessions, rendermime, actions, trans);
-        void tracker.add(page);
-      }
-      showPage(app.shell, page, 'Run');
-    };
+    const open = (run: string) => pages.open(run, () => new RunPage(run, sessions, rendermime, actions, trans));
     const category = trans.__('Pipeline');
     app.commands.addCommand(CommandIDs.openRun, {
       label: trans.__('Open Newest Run'),
@@ -67,11 +66,7 @@ export const runPagePlugin: JupyterFrontEndPlugin<void> = {
     });
     palette?.addItem({ command: CommandIDs.openRun, category });
     launcher?.add({ command: CommandIDs.openRun, category: trans.__('Other'), rank: 50 });
-    void restorer?.restore(tracker, {
-      command: CommandIDs.openRun,
-      args: page => ({ run: page.run }),
-      name: page => page.run
-    });
+    pages.restore(restorer);
     const linked = new URLSearchParams(window.location.search).get(LINK);
     if (linked) {
       void app.restored.then(() => open(linked));

@@ -1,4 +1,4 @@
-/** The attempts at a step: each with its state, times and error, a button for its log, and its pod on a cluster. */
+/** The attempts at a step: each with its state, times and error, and a button for its log; and their pods on a cluster. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
@@ -12,46 +12,62 @@ const MAX_ROWS = 200; // of a loop with very many retries
 interface AttemptsProps {
   /** By the paths of the step. */
   attempts: [string, Attempt[]][];
-  /** The path whose pods are shown. */
-  shown: string;
   onAttempt: (path: string, number: number) => void;
   trans: TranslationBundle;
 }
 
-export function StepAttempts({ attempts, shown, onAttempt, trans }: AttemptsProps): React.JSX.Element {
+interface PodsProps extends Pick<AttemptsProps, 'attempts' | 'trans'> {
+  path: string;
+}
+
+export function StepAttempts({ attempts, onAttempt, trans }: AttemptsProps): React.JSX.Element | null {
   const rows = attempts
     .filter(([, tries]) => tries.length > 1)
     .flatMap(([path, tries]) => tries.map(one => ({ path, ...one })))
     .slice(0, MAX_ROWS);
-  const pods = attempts.filter(([path]) => path === shown).flatMap(([, tries]) => tries.flatMap(one => one.pod ?? []));
+  if (rows.length === 0) {
+    return null;
+  }
+  const isLoop = attempts.length > 1;
+  return (
+    <table className="kfnb-RunPage-table kfnb-RunPage-attempts" aria-label={trans.__('Attempts')}>
+      <tbody>
+        {rows.map(({ path, number, state, started, finished, error }) => (
+          <React.Fragment key={`${path} ${number}`}>
+            <tr data-state={state}>
+              <th scope="row">
+                <button
+                  type="button"
+                  className="kfnb-RunPage-link"
+                  title={trans.__('Show the log of this attempt')}
+                  onClick={() => onAttempt(path, number)}
+                >
+                  {isLoop ? trans.__('%1, attempt %2', path, number) : trans.__('attempt %1', number)}
+                </button>
+              </th>
+              <td>
+                {SHAPES[state]} {words(trans)[state]}
+              </td>
+              <td>{started === null ? '' : formatStart(started)}</td>
+              <td>{started === null || finished === null ? '' : formatDuration(finished - started)}</td>
+            </tr>
+            {error && (
+              <tr className="kfnb-RunPage-attemptError">
+                <td colSpan={4}>{`${error.type}: ${error.message}`}</td>
+              </tr>
+            )}
+          </React.Fragment>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** The pods of the attempts at one path of a step, on a cluster. */
+export function StepPods({ attempts, path, trans }: PodsProps): React.JSX.Element {
+  const pods = attempts.filter(([one]) => one === path).flatMap(([, tries]) => tries.flatMap(one => one.pod ?? []));
   return (
     <>
-      {rows.length > 0 && (
-        <table className="kfnb-RunPage-table" aria-label={trans.__('Attempts')}>
-          <tbody>
-            {rows.map(({ path, number, state, started, finished, error }) => (
-              <tr key={`${path} ${number}`} data-state={state}>
-                <th scope="row">
-                  <button
-                    type="button"
-                    className="kfnb-RunPage-link"
-                    title={trans.__('Show the log of this attempt')}
-                    onClick={() => onAttempt(path, number)}
-                  >
-                    {trans.__('%1, attempt %2', path, number)}
-                  </button>
-                </th>
-                <td>
-                  {SHAPES[state]} {words(trans)[state]}
-                </td>
-                <td>{started === null ? '' : formatStart(started)}</td>
-                <td>{started === null || finished === null ? '' : formatDuration(finished - started)}</td>
-                <td>{error ? `${error.type}: ${error.message}` : ''}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
       {pods.map((pod, at) => (
         <PodFacts key={at} pod={pod} trans={trans} />
       ))}

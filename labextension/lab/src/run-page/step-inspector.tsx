@@ -5,11 +5,12 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
+import { valueText } from '@kfnb/core/format';
 import { SHAPES, words } from '@kfnb/core/states';
 import { RunDetails } from '@kfnb/core/wire/api-types';
 import { StepLog } from '../cells/step-log';
 import { FollowedRun } from '../session/followed-run';
-import { StepAttempts } from './step-attempts';
+import { StepAttempts, StepPods } from './step-attempts';
 
 interface InspectorProps {
   source: FollowedRun;
@@ -43,25 +44,21 @@ export function StepInspector(props: InspectorProps): React.JSX.Element {
         {info?.cells.length ? ` · ${trans._n('cell %2', 'cells %2', info.cells.length, info.cells.join(', '))}` : ''}
       </p>
       {progress?.reason && <p className="kfnb-RunPage-reason">{progress.reason}</p>}
-      <StepAttempts
-        attempts={attempts}
-        shown={progress?.path ?? step}
-        onAttempt={(path, number) => log.current?.open(path, number)}
-        trans={trans}
-      />
+      <StepAttempts attempts={attempts} onAttempt={(path, number) => log.current?.open(path, number)} trans={trans} />
+      {progress && progress.attempts > 0 && <Log key={step} {...props} step={step} log={log} />}
       {settings.length > 0 && (
         <table className="kfnb-RunPage-table" aria-label={trans.__('Settings of the step')}>
           <tbody>
             {settings.map(([name, value]) => (
               <tr key={name}>
                 <th scope="row">{name}</th>
-                <td>{typeof value === 'string' ? value : JSON.stringify(value)}</td>
+                <td>{[value].flat().map(valueText).join(', ')}</td>
               </tr>
             ))}
           </tbody>
         </table>
       )}
-      {progress && progress.attempts > 0 && <Log key={step} {...props} step={step} log={log} />}
+      <StepPods attempts={attempts} path={progress?.path ?? step} trans={trans} />
     </section>
   );
 }

@@ -11,8 +11,7 @@ import {
   relativeChange,
   rowLabel,
   sameParts,
-  valueIn,
-  valueText
+  valueIn
 } from '../comparison-parts';
 
 function row(
@@ -78,14 +77,6 @@ describe('the parts of a comparison', () => {
     expect(valueIn('durations', duration, 'b', ENGLISH)).toBe('1:15 min');
     expect(valueIn('states', row('train', { a: 'failed' }, true), 'a', ENGLISH)).toBe('✗ failed');
     expect(valueIn('metrics', row('x', {}, true), 'a', ENGLISH)).toBeNull();
-    expect(['text', 1 / 3, 1234567, null, true, [1]].map(valueText)).toEqual([
-      'text',
-      '0.333333',
-      '1234567',
-      'null',
-      'true',
-      '[1]'
-    ]);
     expect(rowLabel('environment', COMPARISON.environment[0], ENGLISH)).toBe('version of Python');
     expect(rowLabel('packages', row('python', {}, true), ENGLISH)).toBe('python');
   });
