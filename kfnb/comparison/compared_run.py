@@ -13,6 +13,7 @@ from kfnb.runs.kept_notebook import kept_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline, shown_path
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.run_environment import recorded_environment
+from kfnb.runs.run_summary import metrics_of
 from kfnb.runs.step_inputs_outputs import is_name
 from kfnb.wording import elapsed
 
@@ -103,7 +104,7 @@ class ComparedRun:
 
 def read_run(store: RunStore, run_id: str) -> ComparedRun:
     """What a comparison needs of a run. Raises `UnknownRun`, and `DamagedRecord`."""
-    head = store.head(run_id)
+    head, rows = store.head(run_id), store.steps(run_id)
     pipeline = kept_pipeline(store, run_id)
     names = {step.name: step.shown_name for step in pipeline.steps()}
     folder = store.folder(run_id)
@@ -116,8 +117,8 @@ def read_run(store: RunStore, run_id: str) -> ComparedRun:
     settings = [(step, name, value) for step in pipeline.steps() for name, value in step.settings.to_json().items()]
     return ComparedRun(
         run_id, head["pipeline"], head["notebook"], head["experiment"], head["state"], head["created"], elapsed(head),
-        head["parameters"], store.summary(run_id)["metrics"],
-        {row["path"]: _step(shown_path(row["path"], names), row) for row in store.steps(run_id)},
+        head["parameters"], metrics_of(rows),
+        {row["path"]: _step(shown_path(row["path"], names), row) for row in rows},
         tuple(_cells(pipeline, kept_notebook(store, run_id))), environment,
         {f"{step.name}.{name}": value for step, name, value in settings},
         {f"{step.name}.{name}": f"{step.shown_name}.{name}" for step, name, _ in settings},
@@ -127,13 +128,14 @@ def read_run(store: RunStore, run_id: str) -> ComparedRun:
 
 def _step(label: str, row: dict[str, Any]) -> ComparedStep:
     result = row["result"]
-    outputs = {name: ComparedOutput(value, type(value).__name__, canonical_text(value)) for name, value in result.get("exports", {}).items()}  # fmt: skip
+    exports = ((name, value) for name, value in result.get("exports", {}).items() if is_name(name))
+    outputs = {name: ComparedOutput(value, type(value).__name__, canonical_text(value)) for name, value in exports}
     for kind in ("results", "outputs"):
-        for name, entry in result.get(kind, {}).items():
+        for name, entry in ((n, e) for n, e in result.get(kind, {}).items() if is_name(n)):
             shown = f"not kept: {entry['skipped']}" if "skipped" in entry else entry.get("preview")
             content = entry.get("bundle") or canonical_text([shown, entry.get("bytes")])
             outputs[name] = ComparedOutput(shown, entry.get("type"), content)
-    return ComparedStep(label, row["state"], elapsed(row), {n: o for n, o in outputs.items() if is_name(n)})
+    return ComparedStep(label, row["state"], elapsed(row), outputs)
 
 
 def canonical_text(value: Json) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from kfnb.comparison.code_differences import CodeRow
-from kfnb.comparison.compare_runs import Comparison, Row
+from kfnb.comparison.compare_runs import Comparison
 from kfnb.comparison.compared_run import Json
+from kfnb.comparison.rows import Row
 from kfnb.states import SYMBOLS
 from kfnb.wording import duration, moment
 
@@ -69,10 +71,28 @@ def _section(comparison: Comparison, rows: Sequence[Row], words: Callable[[Json]
     ids = [run.run for run in comparison.runs]
     lines = [["", *(str(n) for n in range(1, len(ids) + 1)), ""]]
     for row in rows:
-        texts = [_short(words(row.values[run])) if run in row.values else NONE for run in ids]
-        alike = row.differs and len(row.values) == len(ids) and len(set(texts)) == 1
-        lines.append([row.label, *texts, "(they differ in what is not shown)" if alike else ""])
+        own_words = partial(loop_text, words=words) if row.loop is not None else words
+        texts = [_short(own_words(row.values[run])) if run in row.values else NONE for run in ids]
+        lines.append([row.label, *texts, _remark(row, texts)])
     yield from (f"  {line}" for line in _table(lines))
+
+
+def _remark(row: Row, texts: Sequence[str]) -> str:
+    """What stands behind a row."""
+    if row.loop is not None:
+        return f"({row.loop.differing} of {row.loop.iterations} iterations differ)"
+    alike = row.differs and NONE not in texts and len(set(texts)) == 1
+    return "(they differ in what is not shown)" if alike else ""
+
+
+def loop_text(value: dict[str, Json], words: Callable[[Json], str]) -> str:
+    """What the iterations of a loop have together. ``words``: of one of its durations or numbers."""
+    if "median" in value:
+        least, median, most = (words(value[key]) for key in ("least", "median", "most"))
+        return f"{least} to {most}, median {median}"
+    if "distinct" in value:
+        return f"{value['values']} values, {value['distinct']} distinct"
+    return ", ".join(f"{SYMBOLS[state]} {count}" for state, count in value.items())
 
 
 def _code(comparison: Comparison, cell: CodeRow) -> Iterator[str]:

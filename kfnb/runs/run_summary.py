@@ -12,11 +12,16 @@ def summarize(head: dict[str, Any], steps: list[dict[str, Any]]) -> dict[str, An
     by_name: dict[str, list[dict[str, Any]]] = {}
     for step in steps:
         by_name.setdefault(step["step"], []).append(step)
+    shown = {name: _step(name, entries) for name, entries in by_name.items()}
+    return {**head, "steps": shown, "metrics": metrics_of(steps)}
+
+
+def metrics_of(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """The metrics of all steps together."""
     metrics: dict[str, Any] = {}
     for step in steps:
         metrics.update(step["result"].get("metrics", {}))
-    shown = {name: _step(name, entries) for name, entries in by_name.items()}
-    return {**head, "steps": shown, "metrics": metrics}
+    return metrics
 
 
 def is_let_fail(step: dict[str, Any]) -> bool:

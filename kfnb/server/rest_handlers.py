@@ -11,7 +11,7 @@ from tornado import web
 
 from kfnb.server import compile_open_notebook
 from kfnb.server.browser_json import to_wire
-from kfnb.server.comparison_handlers import ComparisonHandler
+from kfnb.server.comparison_handlers import ComparisonHandler, IterationsHandler
 from kfnb.server.event_hub import Hub
 from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.log_handlers import DisplayHandler, DisplayPageHandler, LogHandler, MatchesHandler
@@ -197,6 +197,7 @@ ID, STEP = rf"(?P<run_id>{RUN.pattern})", r"(?P<step>[^/]+)"
 ROUTES: list[Any] = [
     (API, StatusHandler),
     (rf"{API}/comparison", ComparisonHandler),
+    (rf"{API}/comparison/iterations", IterationsHandler),
     (rf"{API}/compile", CompileHandler),
     (rf"{API}/experiments", ExperimentsHandler),
     (rf"{API}/manifest", ManifestHandler),

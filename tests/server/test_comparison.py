@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 from kfnb.runs.record.run_store import RunStore
@@ -27,6 +28,28 @@ async def test_runs_are_compared_and_a_wrong_request_is_refused_in_words(ask: An
     assert not any(row["differs"] for row in found["outputs"] + found["packages"] + found["settings"])
     (code,) = [row for row in found["code"] if row["differs"]]
     assert code["versions"][1]["changes"] == [["-", "b = rate"], ["+", "b = rate * 2"], [" ", "print(b)"]]
+
+    store, longs = RunStore(), []
+    for shift in (0, 1):
+        longs.append(store.create("p", None, None, "local", {}))
+        shutil.copy(store.folder(one) / "pipeline.json", store.folder(longs[-1]))
+        with store.changing():
+            for i in range(150):
+                value = i + (shift if i % 3 == 0 else 0)
+                result = {"results": {"score": {"preview": str(value), "type": "int", "bundle": str(value)}}}
+                state = "failed" if shift and i == 7 else "succeeded"
+                store.record_step(longs[-1], f"fit[{i}]", "fit", state, started=0.0, finished=1.0, result=result)
+    found = await ask("GET", "comparison", runs=",".join(longs))
+    (states,), (score,), (seconds,) = found["states"], found["outputs"], found["durations"]
+    assert states["values"] == {longs[0]: {"succeeded": 150}, longs[1]: {"succeeded": 149, "failed": 1}}
+    assert score["values"][longs[0]] == {"least": 0, "median": 74.5, "most": 149} and not seconds["differs"]
+    assert score["loop"] == {"step": "fit", "iterations": 150, "differing": 50}
+    asked = {"runs": ",".join(longs), "step": "fit"}
+    told = await ask("GET", "comparison", "iterations", **asked, part="outputs", output="score")
+    assert told["total"] == 50 and told["rows"][1]["name"] == "fit[3].score"
+    assert told["rows"][1]["values"] == {longs[0]: "3", longs[1]: "4"}
+    told = await ask("GET", "comparison", "iterations", **asked, part="states", all="true", start="100")
+    assert (told["total"], len(told["rows"])) == (150, 50)
 
     for runs in ("", one, f"{one},{one}", f"{one},no-run", ",".join([one] * 20)):
         status, told = await refused(ask("GET", "comparison", runs=runs))

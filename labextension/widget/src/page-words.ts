@@ -17,7 +17,7 @@ export function wordsIn(language: string): Translator {
 
 /**
  * The language of a page. JupyterLab and Notebook 7 note the one that the user chose in the page itself, as other pages
- * do; VS Code does not, and shows its own words in the language of its browser.
+ * do. VS Code notes `en` in all its pages, and tells them its own language nowhere: there, that of its browser is the best guess.
  */
 export function pageLanguage(page: Document, browser: string): string {
   return page.body.dataset.vscodeThemeKind === undefined ? page.documentElement.lang : browser;

@@ -85,6 +85,9 @@ export function valueIn(part: PartName, row: ComparedValue, run: string, trans: 
     return null;
   }
   const value = row.values[run];
+  if (row.loop !== null) {
+    return loopText(part, value as Record<string, number>, trans);
+  }
   if (part === 'durations') {
     return formatDuration(value as number);
   }
@@ -95,10 +98,23 @@ export function valueIn(part: PartName, row: ComparedValue, run: string, trans: 
   return valueText(value);
 }
 
+/** What the iterations of a loop have together: counts of states, a range of numbers, or how many values there are. */
+function loopText(part: PartName, value: Record<string, number>, trans: Translator): string {
+  if (part === 'states') {
+    const named = Object.entries(value) as [State, number][];
+    return named.map(([state, count]) => `${SHAPES[state]} ${count} ${words(trans)[state]}`).join(', ');
+  }
+  if ('median' in value) {
+    const text = part === 'durations' ? formatDuration : valueText;
+    return trans.__('%1 to %2, median %3', text(value.least), text(value.most), text(value.median));
+  }
+  return trans.__('%1 values, %2 distinct', value.values, value.distinct);
+}
+
 /** Whether the values of a row that differs look the same: they differ in what a preview does not show. */
 export function looksAlike(row: ComparedValue, runs: string[]): boolean {
   const texts = runs.map(run => (run in row.values ? valueText(row.values[run]) : null));
-  return row.differs && new Set(texts).size === 1;
+  return row.loop === null && row.differs && new Set(texts).size === 1;
 }
 
 /** By how much a metric differs from that of the first run, such as `+3.4 %`; empty where that says nothing. */

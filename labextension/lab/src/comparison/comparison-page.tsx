@@ -6,10 +6,17 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 
-import { cellsToShow, FEWEST_RUNS, numbersOf, partsToShow, sameParts } from '@kfnb/core/comparison/comparison-parts';
+import {
+  cellsToShow,
+  FEWEST_RUNS,
+  numbersOf,
+  PartName,
+  partsToShow,
+  sameParts
+} from '@kfnb/core/comparison/comparison-parts';
 import { errorText } from '@kfnb/core/format';
 import { FINAL_STATES } from '@kfnb/core/states';
-import { Comparison } from '@kfnb/core/wire/api-types';
+import { ComparedValue, Comparison } from '@kfnb/core/wire/api-types';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { RestClient } from '../server/rest-client';
 import { CodeDifferences } from './code-differences';
@@ -131,6 +138,15 @@ function Compared({ comparison, client, rendermime, actions, trans }: ComparedPr
   const cells = cellsToShow(comparison, all);
   const same = sameParts(comparison, trans);
   const ids = comparison.runs.map(run => run.run);
+  const names = ids.join(',');
+  const readIterations = React.useCallback(
+    (part: PartName, row: ComparedValue, start: number) => {
+      const step = row.loop?.step ?? '';
+      const output = part === 'outputs' ? row.name.slice(step.length + 1) : '';
+      return client.compareIterations(names.split(','), { step, part, output, all, start });
+    },
+    [client, names, all]
+  );
   const unknown = comparison.runs.filter(run => !run.has_packages).map(run => run.run);
   return (
     <>
@@ -144,6 +160,7 @@ function Compared({ comparison, client, rendermime, actions, trans }: ComparedPr
       <ComparisonTable
         comparison={comparison}
         parts={parts}
+        readIterations={readIterations}
         onOpen={actions.openRun}
         onFirst={run => actions.replace([run, ...ids.filter(one => one !== run)])}
         onRemove={ids.length > FEWEST_RUNS ? run => actions.replace(ids.filter(one => one !== run)) : null}

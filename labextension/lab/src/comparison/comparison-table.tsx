@@ -3,17 +3,19 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { looksAlike, Part, PartName, relativeChange, rowLabel, valueIn } from '@kfnb/core/comparison/comparison-parts';
+import { Part } from '@kfnb/core/comparison/comparison-parts';
 import { formatDuration, formatStart } from '@kfnb/core/format';
 import { SHAPES, words } from '@kfnb/core/states';
-import { ComparedRun, ComparedValue, Comparison } from '@kfnb/core/wire/api-types';
+import { ComparedRun, Comparison } from '@kfnb/core/wire/api-types';
+import { LoopRow, ReadIterations } from './loop-row';
+import { ValueRow } from './value-row';
 
 const FIRST_ROWS = 100; // of a part
-const WITH_CHANGE: ReadonlySet<PartName> = new Set(['metrics', 'durations']);
 
 interface TableProps {
   comparison: Comparison;
   parts: Part[];
+  readIterations: ReadIterations;
   onOpen: (run: string) => void;
   onFirst: (run: string) => void;
   /** Null where no run can be spared. */
@@ -22,7 +24,7 @@ interface TableProps {
 }
 
 export function ComparisonTable(props: TableProps): React.JSX.Element {
-  const { comparison, parts, trans } = props;
+  const { comparison, parts, readIterations, trans } = props;
   const { runs } = comparison;
   return (
     <div className="kfnb-Comparison-table" role="region" aria-label={trans.__('What differs')} tabIndex={0}>
@@ -36,7 +38,13 @@ export function ComparisonTable(props: TableProps): React.JSX.Element {
           </tr>
         </thead>
         {parts.map(part => (
-          <PartRows key={part.name} part={part} runs={runs.map(run => run.run)} trans={trans} />
+          <PartRows
+            key={part.name}
+            part={part}
+            runs={runs.map(run => run.run)}
+            readIterations={readIterations}
+            trans={trans}
+          />
         ))}
       </table>
       {parts.length === 0 && (
@@ -93,11 +101,12 @@ function RunHead(props: TableProps & { run: ComparedRun; number: number }): Reac
 interface PartProps {
   part: Part;
   runs: string[];
+  readIterations: ReadIterations;
   trans: TranslationBundle;
 }
 
-/** The rows of a part. A loop may have a thousand iterations: of long parts the rest is shown on request. */
-function PartRows({ part, runs, trans }: PartProps): React.JSX.Element {
+/** The rows of a part. Of long parts the rest is shown on request. */
+function PartRows({ part, runs, readIterations, trans }: PartProps): React.JSX.Element {
   const [whole, showWhole] = React.useState(false);
   const rows = whole ? part.rows : part.rows.slice(0, FIRST_ROWS);
   return (
@@ -110,9 +119,21 @@ function PartRows({ part, runs, trans }: PartProps): React.JSX.Element {
           {part.rows.length < part.count && trans.__('%1 of %2 differ', part.rows.length, part.count)}
         </td>
       </tr>
-      {rows.map(row => (
-        <Row key={row.name} part={part.name} row={row} runs={runs} trans={trans} />
-      ))}
+      {rows.map(row =>
+        row.loop === null ? (
+          <ValueRow key={row.name} part={part.name} row={row} runs={runs} trans={trans} />
+        ) : (
+          <LoopRow
+            key={row.name}
+            part={part.name}
+            row={row}
+            loop={row.loop}
+            runs={runs}
+            read={readIterations}
+            trans={trans}
+          />
+        )
+      )}
       {rows.length < part.rows.length && (
         <tr>
           <td colSpan={runs.length + 1}>
@@ -123,35 +144,5 @@ function PartRows({ part, runs, trans }: PartProps): React.JSX.Element {
         </tr>
       )}
     </tbody>
-  );
-}
-
-interface RowProps {
-  part: PartName;
-  row: ComparedValue;
-  runs: string[];
-  trans: TranslationBundle;
-}
-
-function Row({ part, row, runs, trans }: RowProps): React.JSX.Element {
-  const alike = looksAlike(row, runs);
-  const first = valueIn(part, row, runs[0], trans);
-  return (
-    <tr data-name={row.name} className={row.differs ? 'kfnb-mod-differs' : ''}>
-      <th scope="row" title={row.name}>
-        {rowLabel(part, row, trans)}
-        {alike && <span className="kfnb-Comparison-alike">{trans.__('differ in what is not shown')}</span>}
-      </th>
-      {runs.map(run => {
-        const text = valueIn(part, row, run, trans);
-        const change = WITH_CHANGE.has(part) && row.differs ? relativeChange(row.values[run], row.values[runs[0]]) : '';
-        return (
-          <td key={run} title={text ?? ''} className={row.differs && text !== first ? 'kfnb-mod-other' : ''}>
-            {text ?? <span aria-label={trans.__('none')}>–</span>}
-            {change && <span className="kfnb-Comparison-change">{change}</span>}
-          </td>
-        );
-      })}
-    </tr>
   );
 }

@@ -6,7 +6,8 @@ import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
 import { FINAL_STATES } from '@kfnb/core/states';
-import { ComparedRun, ComparedValue, Comparison } from '@kfnb/core/wire/api-types';
+import { ComparedRun, Comparison } from '@kfnb/core/wire/api-types';
+import { MarkInput } from '../inspector/mark-input';
 import { Attempt } from '../outputs/attempt';
 import { AttemptOutput } from '../outputs/attempt-output';
 import { RestClient } from '../server/rest-client';
@@ -21,8 +22,10 @@ interface SideProps {
 }
 
 export function SideBySide({ comparison, client, rendermime, trans }: SideProps): React.JSX.Element | null {
-  const [path, setPath] = React.useState('');
-  const step = comparison.states.find(row => row.name === path);
+  const [name, setName] = React.useState('');
+  const [iteration, setIteration] = React.useState('0');
+  const step = comparison.states.find(row => row.name === name);
+  const path = step?.loop ? `${name}[${iteration.split(',').join('][')}]` : name;
   if (comparison.states.length === 0) {
     return null;
   }
@@ -30,7 +33,7 @@ export function SideBySide({ comparison, client, rendermime, trans }: SideProps)
     <section className="kfnb-Comparison-sides" aria-label={trans.__('Side by side')}>
       <label>
         {trans.__('Show what a step printed and displayed, side by side:')}
-        <select value={path} onChange={event => setPath(event.target.value)}>
+        <select value={name} onChange={event => setName(event.target.value)}>
           <option value="">{trans.__('choose a step')}</option>
           {comparison.states.map(row => (
             <option key={row.name} value={row.name}>
@@ -39,6 +42,16 @@ export function SideBySide({ comparison, client, rendermime, trans }: SideProps)
           ))}
         </select>
       </label>
+      {step?.loop && (
+        <label>
+          {trans.__('Iteration, from 0; of loops in loops such as 2,3:')}
+          <MarkInput
+            value={iteration}
+            label={trans.__('Iteration')}
+            onCommit={typed => setIteration(/^\d+(,\d+)*$/.test(typed) ? typed : iteration)}
+          />
+        </label>
+      )}
       {step && (
         <div className="kfnb-Comparison-columns">
           {comparison.runs.map((run, at) => (
@@ -46,7 +59,8 @@ export function SideBySide({ comparison, client, rendermime, trans }: SideProps)
               key={`${run.run} ${path}`}
               run={run}
               title={trans.__('run %1, %2', at + 1, run.pipeline)}
-              step={step}
+              path={path}
+              hasRun={step.loop !== null || !NOT_RUN.has(step.values[run.run])}
               client={client}
               rendermime={rendermime}
               trans={trans}
@@ -61,19 +75,17 @@ export function SideBySide({ comparison, client, rendermime, trans }: SideProps)
 interface RunProps {
   run: ComparedRun;
   title: string;
-  step: ComparedValue;
+  path: string;
+  hasRun: boolean;
   client: RestClient;
   rendermime: IRenderMimeRegistry;
   trans: TranslationBundle;
 }
 
-function Side({ run, title, step, client, rendermime, trans }: RunProps): React.JSX.Element {
+function Side({ run, title, path, hasRun, client, rendermime, trans }: RunProps): React.JSX.Element {
   const place = React.useRef<HTMLDivElement>(null);
   const active = React.useRef(true);
   active.current = !FINAL_STATES.has(run.state);
-  const path = step.name;
-  const state = step.values[run.run];
-  const hasRun = !NOT_RUN.has(state);
   // a layout effect: the widget is disposed while its node is still in the document
   React.useLayoutEffect(() => {
     if (!hasRun || !place.current) {

@@ -8,6 +8,7 @@ import {
   CellSteps,
   ClusterChoice,
   Clusters,
+  ComparedIterations,
   Comparison,
   DeletedRuns,
   Experiment,
@@ -176,6 +177,15 @@ export class RestClient {
   }
 
   /** What is the same and what differs between two to ten runs. */
+  /** A page of the iterations of a loop in compared runs. */
+  compareIterations(
+    runs: string[],
+    asked: { step: string; part: string; output: string; all: boolean; start: number }
+  ): Promise<ComparedIterations> {
+    const query = { ...asked, all: String(asked.all), start: String(asked.start), runs: runs.join(',') };
+    return this._request('GET', `comparison/iterations${URLExt.objectToQueryString(query)}`);
+  }
+
   compareRuns(runs: string[]): Promise<Comparison> {
     return this._request('GET', `comparison?runs=${runs.join(',')}`);
   }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
 import { ENGLISH } from '../../translator';
-import { ComparedRun, ComparedValue, Comparison } from '../../wire/api-types';
+import { ComparedLoop, ComparedRun, ComparedValue, Comparison } from '../../wire/api-types';
 import {
   cellsToShow,
   looksAlike,
   numbersOf,
+  PartName,
   partsToShow,
   relativeChange,
   rowLabel,
@@ -13,8 +14,13 @@ import {
   valueIn
 } from '../comparison-parts';
 
-function row(name: string, values: Record<string, unknown>, differs: boolean): ComparedValue {
-  return { name, label: name, values, differs };
+function row(
+  name: string,
+  values: Record<string, unknown>,
+  differs: boolean,
+  loop: ComparedLoop | null = null
+): ComparedValue {
+  return { name, label: name, values, differs, loop };
 }
 
 function run(id: string): ComparedRun {
@@ -89,5 +95,20 @@ describe('the parts of a comparison', () => {
     expect(COMPARISON.outputs.map(one => looksAlike(one, ['a', 'b']))).toEqual([true]);
     expect(looksAlike(row('x', { a: 1 }, true), ['a', 'b'])).toBe(false);
     expect(numbersOf(['b', 'a'], COMPARISON)).toBe('2, 1');
+  });
+});
+
+describe('the row of a loop', () => {
+  const loop = { step: 'fit', iterations: 1000, differing: 40 };
+  it('says what the iterations have together', () => {
+    const text = (part: PartName, value: unknown) => valueIn(part, row('fit', { a: value }, true, loop), 'a', ENGLISH);
+    expect(text('states', { succeeded: 990, failed: 10 })).toBe('✓ 990 succeeded, ✗ 10 failed');
+    expect(text('durations', { least: 1, median: 2, most: 90 })).toBe('1.0 s to 1:30 min, median 2.0 s');
+    expect(text('outputs', { least: -1, median: 0.12345678, most: 9 })).toBe('-1 to 9, median 0.123457');
+    expect(text('outputs', { values: 1000, distinct: 7 })).toBe('1000 values, 7 distinct');
+  });
+
+  it('does not say that values look alike: they are not shown', () => {
+    expect(looksAlike(row('fit.x', { a: { values: 2 }, b: { values: 2 } }, true, loop), ['a', 'b'])).toBe(false);
   });
 });
