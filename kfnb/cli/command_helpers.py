@@ -71,6 +71,16 @@ def notebook_argument(command: Command) -> Command:
 
 
 pipeline_option = click.option("--pipeline", metavar="NAME", help="Which pipeline, when the notebook has several.")
+
+
+def parameters_option(help: str, metavar: str = "NAME=VALUE") -> Callable[[Command], Command]:
+    """The option ``-p`` of every command that takes values of parameters; it may be given several times."""
+    return click.option(
+        "-p", "--parameter", "parameters", metavar=metavar, multiple=True, help=help,
+        shell_complete=completion_words.parameters,
+    )  # fmt: skip
+
+
 run_argument = click.argument("run_id", metavar="RUN", shell_complete=completion_words.run_ids)
 
 

@@ -320,6 +320,8 @@ def _tail(store: RunStore, summary: dict[str, Any], error: dict[str, Any]) -> No
     attempts = next((s["attempts"] for s in store.steps(summary["run"]) if s["path"] == path), 0) if path else 0
     if path and attempts:
         lines = [line.text for line in store.logs(summary["run"], path)]
+        if lines and not error.get("traceback") and lines[-1].strip() == f"{error['type']}: {error['message']}":
+            lines.pop()  # it stands above already
         for text in lines[-15:]:
             click.echo(f"  {terminal_text(text)}")
 

@@ -16,6 +16,7 @@ from kfnb.cli.command_helpers import (
     emit,
     kernel_python,
     notebook_argument,
+    parameters_option,
     pipeline_option,
     refuse,
     report,
@@ -70,14 +71,7 @@ WHERE = "--repository registry.example.org/team/app, oci:FOLDER or docker-archiv
     metavar="FOLDER",
     help="Only write, for each image, the Dockerfile that a tool would run.",
 )
-@click.option(
-    "-p",
-    "--parameter",
-    "parameters",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A value of a parameter that a mark names.",
-)
+@parameters_option("A value of a parameter that a mark names.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be made, and what would be sent.")
 @pipeline_option
 @as_json

@@ -20,6 +20,7 @@ from kfnb.cli.command_helpers import (
     fail,
     kernel_python,
     notebook_argument,
+    parameters_option,
     pipeline_option,
     refuse,
     report,
@@ -48,9 +49,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file; .yaml, .json, .zip or .tar.gz. Default: print YAML.",
 )
-@click.option(
-    "-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Another default for a parameter."
-)
+@parameters_option("Another default for a parameter.")
 @click.option("--cron", metavar="SCHEDULE", help='Argo: a CronWorkflow, such as "0 6 * * *".')
 @click.option("--template", is_flag=True, help="Argo: a WorkflowTemplate.")
 @click.option("--build", is_flag=True, help="First build the images that the target's repository lacks.")

@@ -19,6 +19,7 @@ from kfnb.cli.command_helpers import (  # fmt: skip
     emit,
     fixed,
     notebook_argument,
+    parameters_option,
     pipeline_option,
     refuse,
     report,
@@ -46,15 +47,7 @@ def container_tool(context: click.Context, parameter: click.Parameter, value: st
 
 @click.command()
 @notebook_argument
-@click.option(
-    "-p",
-    "--parameter",
-    "parameters",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Give a parameter a value.",
-    shell_complete=completion_words.parameters,
-)
+@parameters_option("Give a parameter a value.")
 @pipeline_option
 @click.option(
     "--step",

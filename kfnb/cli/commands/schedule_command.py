@@ -15,6 +15,7 @@ from kfnb.cli.command_helpers import (  # fmt: skip
     emit,
     fixed,
     notebook_argument,
+    parameters_option,
     pipeline_option,
     report,
     request_errors,
@@ -51,7 +52,7 @@ def schedule() -> None:
 @notebook_argument
 @click.option("--cron", required=True, metavar="SCHEDULE", help='Minute, hour, day of month, month and day of week, such as "0 6 * * 1-5"; or @daily, @hourly, @weekly.')  # fmt: skip
 @click.option("--tz", "zone", metavar="ZONE", help="The time zone, such as Europe/Berlin.  [default: this machine's; on a cluster its own]")  # fmt: skip
-@click.option("-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Give a parameter a value.", shell_complete=completion_words.parameters)  # fmt: skip
+@parameters_option("Give a parameter a value.")
 @pipeline_option
 @click.option("--target", default="local", show_default=True, help="Where to run.", shell_complete=completion_words.target_names)  # fmt: skip
 @click.option("--catch-up", type=click.Choice(CATCH_UP), default="none", show_default=True, help="Which missed times are made up for.")  # fmt: skip

@@ -21,6 +21,7 @@ from kfnb.cli.command_helpers import (  # fmt: skip
     emit,
     fixed,
     notebook_argument,
+    parameters_option,
     pipeline_option,
     refuse,
     report,
@@ -40,10 +41,9 @@ KINDS = (".csv", ".json", ".svg", ".html")
 
 @click.command()
 @notebook_argument
-@click.option(
-    "-p", "--parameter", "parameters", metavar="NAME=VALUES", multiple=True,
-    help="Values of a parameter: lr=0.1,0.01 or 'depth=range(2,6)' or 'layers=[[64],[64,32]]'.", shell_complete=completion_words.parameters,
-)  # fmt: skip
+@parameters_option(
+    "Values of a parameter: lr=0.1,0.01 or 'depth=range(2,6)' or 'layers=[[64],[64,32]]'.", metavar="NAME=VALUES"
+)
 @pipeline_option
 @click.option(
     "--maximize",

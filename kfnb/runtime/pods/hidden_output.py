@@ -33,7 +33,11 @@ def run_hidden(mask: SecretMask, run: Callable[[], int]) -> int:
         run_and_leave(run)
     os.close(write)
     signal.signal(signal.SIGTERM, lambda number, _: _pass_on(pid, number))
-    status = _pass_until_end(pid, read, _Stream(mask, 1))
+    wake, wakened = os.pipe()
+    os.set_blocking(wakened, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler, nothing is written when the child ends
+    signal.set_wakeup_fd(wakened)
+    status = _pass_until_end(pid, read, wake, _Stream(mask, 1))
     return exit_status(status)
 
 
@@ -44,8 +48,8 @@ def _pass_on(pid: int, number: int) -> None:
         pass  # it has ended, and nobody has asked how yet
 
 
-def _pass_until_end(pid: int, read: int, stream: _Stream) -> int:
-    """Pass on what is printed until the child has ended. Return its status.
+def _pass_until_end(pid: int, read: int, wake: int, stream: _Stream) -> int:
+    """Pass on what is printed until the child has ended. Return its status. ``wake`` can be read when a signal has come.
 
     Programs that the steps have left running may hold the pipe open for ever. What they print after the child's end is not waited for.
     """
@@ -56,11 +60,13 @@ def _pass_until_end(pid: int, read: int, stream: _Stream) -> int:
         if status is None:
             ended, found = os.waitpid(pid, os.WNOHANG)
             status = found if ended else None
-        ready = select([read], [], [], 0.05 if status is None else 0)[0]
-        data = os.read(read, CHUNK) if ready else b""
+        ready = select([read, wake], [], [], None if status is None else 0)[0]
+        if wake in ready:
+            os.read(wake, CHUNK)
+        data = os.read(read, CHUNK) if read in ready else b""
         if data:
             stream.write(data)
-        elif ready or status is not None:
+        elif read in ready or status is not None:
             break
     stream.write(b"")
     return status if status is not None else os.waitpid(pid, 0)[1]
