@@ -14,7 +14,7 @@ from kfnb.engines.local.containers.container_tool import installed_tool
 from kfnb.runs.kept_notebook import kept_notebook
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.hearing import listening
-from tests.notebooks import cell, notebook
+from tests.notebooks import cell, notebook, write
 from tests.server.asking import API, ended, refused
 
 THREE = notebook(
@@ -105,6 +105,7 @@ async def test_problems_are_told_with_cell_and_line(ask: Any) -> None:
 
 async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: Path) -> None:
     (jp_root_dir / "work").mkdir()
+    file = write(jp_root_dir / "work", THREE, "n.ipynb")
     body = {"notebook": THREE, "path": "work/n.ipynb", "parameters": {"limit": "7"}}
     begun = await ask("POST", "runs", body=body)
     run_id = begun["run"]["run"]
@@ -115,9 +116,9 @@ async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: P
     assert (await ask("GET", "runs", run_id, "steps", "use", "log", start=str(log["next"])))["lines"] == []
     assert [r["run"] for r in (await ask("GET", "runs", notebook="work/n.ipynb"))["runs"]] == [run_id]
     assert (await ask("GET", "runs", notebook="other.ipynb"))["runs"] == []
-    (file,) = (await ask("GET", "runs", "choices"))["notebooks"]
-    assert [r["run"] for r in (await ask("GET", "runs", notebook_file=file))["runs"]] == [run_id]
-    assert (await ask("GET", "runs", notebook_file=f"{file}x"))["total"] == 0
+    (kept,) = (await ask("GET", "runs", "choices"))["notebooks"]
+    assert [r["run"] for r in (await ask("GET", "runs", notebook_file=kept))["runs"]] == [run_id]
+    assert (await ask("GET", "runs", notebook_file=f"{kept}x"))["total"] == 0
     assert [b["step"] for b in (await ask("GET", "runs", run_id, "graph"))["graph"]["boxes"]] == ["make", "use"]
     sources = (await ask("GET", "runs", run_id, "sources"))["sources"]
     assert sources == {c["id"]: c["source"] for c in THREE["cells"] if c["cell_type"] == "code"}
@@ -127,6 +128,8 @@ async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: P
     assert [(a["number"], a["state"], a["pod"]) for a in details["attempts"]["use"]] == [(1, "succeeded", None)]
     status, told = await refused(ask("GET", "runs", run_id, "manifest"))
     assert status == 404 and "ran on this machine" in told["message"]
+    file.rename(jp_root_dir / "moved.ipynb")  # closed, and never saved with its id
+    assert [r["run"] for r in (await ask("GET", "runs", notebook="moved.ipynb"))["runs"]] == [run_id]
 
 
 async def test_the_report_of_a_run_is_a_file(ask: Any, jp_fetch: Any) -> None:

@@ -13,7 +13,7 @@ import { ProblemList } from '../../lab/src/panel/problem-list';
 import { smallGraph } from './fixtures/graph-fixtures';
 import { PARAMETERS, PROBLEM, WARNING } from './fixtures/notebook-fixtures';
 import { RUN, SWEEP } from './fixtures/run-fixtures';
-import { ignore, reactStory, Story, TRANS } from './story';
+import { ignore, narrow, reactStory, Story, TRANS } from './story';
 
 const ERRORS = new Map([['epochs', '`120` is more than 100, the largest value that is allowed']]);
 const PROGRESS = progressByStep(RUN);
@@ -47,18 +47,20 @@ export const FORM_STORIES: Record<string, Story> = {
       <ProblemList problems={[PROBLEM, WARNING]} onProblem={ignore} onMark={ignore} trans={TRANS} />
     </div>
   )),
-  plots: reactStory('.kfnb-Scatter-point', 'kfnb-Experiment', () => (
-    <ExperimentPlots
-      runs={SWEEP}
-      columns={COLUMNS}
-      axes={AXES}
-      ranges={RANGES}
-      inside={INSIDE}
-      marked={SWEEP[3].run}
-      onRanges={ignore}
-      onMark={ignore}
-      onOpen={ignore}
-      trans={TRANS}
-    />
-  ))
+  plots: narrow(
+    reactStory('.kfnb-Scatter-point', 'kfnb-Experiment', () => (
+      <ExperimentPlots
+        runs={SWEEP}
+        columns={COLUMNS}
+        axes={AXES}
+        ranges={RANGES}
+        inside={INSIDE}
+        marked={SWEEP[3].run}
+        onRanges={ignore}
+        onMark={ignore}
+        onOpen={ignore}
+        trans={TRANS}
+      />
+    ))
+  )
 };

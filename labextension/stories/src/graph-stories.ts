@@ -6,7 +6,7 @@ import { State, STATE_PRIORITY } from '@kfnb/core/states';
 import { Graph } from '@kfnb/core/wire/api-types';
 import { largeGraph, smallGraph } from './fixtures/graph-fixtures';
 import { RUN } from './fixtures/run-fixtures';
-import { ignore, laidOut, Story, TRANS, type } from './story';
+import { ignore, laidOut, narrow, Story, TRANS, type } from './story';
 
 const PERCENT = 40; // that the running step has done
 
@@ -26,16 +26,16 @@ function drawSmall(place: HTMLElement): void {
 }
 
 async function drawLarge(place: HTMLElement): Promise<void> {
-  const canvas = canvasIn(place, largeGraph(25, 8));
+  const canvas = canvasIn(place, largeGraph(15, 8));
   canvas.steps.forEach((name, at) => {
-    const state: State = at < 120 ? 'succeeded' : STATE_PRIORITY[at % STATE_PRIORITY.length];
+    const state: State = at < 60 ? 'succeeded' : STATE_PRIORITY[at % STATE_PRIORITY.length];
     canvas.show(name, { state, reason: null, iterations: 0, finishedIterations: 0 });
   });
   await laidOut();
-  type(canvas.node.querySelector('input')!, 'store-17');
+  type(canvas.node.querySelector('input')!, 'store-9');
 }
 
 export const GRAPH_STORIES: Record<string, Story> = {
-  graph: { key: '.kfnb-Dag-box[data-state="running"]', draw: drawSmall },
+  graph: narrow({ key: '.kfnb-Dag-box[data-state="running"]', draw: drawSmall }),
   'large-graph': { key: '.kfnb-Minimap', draw: drawLarge }
 };

@@ -76,7 +76,7 @@ export const PAGE_STORIES: Record<string, Story> = {
   'no-runs': narrow(pageStory('.kfnb-AllRuns-empty', () => allRuns(NOTHING))),
   'runs-unread': narrow(pageStory('.kfnb-AllRuns-error', () => allRuns(SILENT))),
   'delete-runs': deleteRuns,
-  experiment: pageStory('.kfnb-Experiment-table', () => experiment({ runs: SWEEP, total: SWEEP.length })),
+  experiment: pageStory('.kfnb-Experiment-table', () => experiment({ runs: SWEEP.slice(0, 12), total: 12 })),
   'no-experiment': narrow(pageStory('.kfnb-Experiment p', () => experiment(NOTHING))),
   'comparison-page': pageStory('.kfnb-Comparison-table', () => comparison(COMPARISON))
 };

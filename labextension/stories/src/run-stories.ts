@@ -8,7 +8,7 @@ import { ViewState, ViewStep, WidgetModel } from '../../widget/src/model';
 import inlineView from '../../widget/src/run';
 import { smallGraph } from './fixtures/graph-fixtures';
 import { NOW, RUN } from './fixtures/run-fixtures';
-import { ignore, Story, TRANS } from './story';
+import { ignore, narrow, Story, TRANS } from './story';
 
 function drawTiming(place: HTMLElement): void {
   const view = new TimingView(TRANS, ignore);
@@ -66,6 +66,6 @@ function drawInline(place: HTMLElement): void {
 }
 
 export const RUN_STORIES: Record<string, Story> = {
-  timing: { key: '.kfnb-Timing-bar[data-state="running"]', draw: drawTiming },
+  timing: narrow({ key: '.kfnb-Timing-bar[data-state="running"]', draw: drawTiming }),
   'inline-view': { key: '.kfnb-Run-log', draw: drawInline }
 };
