@@ -2,12 +2,13 @@
 
 import { element } from '@kfnb/core/elements';
 import { LogFind } from '@kfnb/core/log/log-find';
-import { LogSource, LogView } from '@kfnb/core/log/log-view';
+import { LogSource, LogView, MOST_LINES } from '@kfnb/core/log/log-view';
 import { LOG } from './fixtures/log-fixtures';
 import { ignore, laidOut, narrow, Story, TRANS, type } from './story';
 
 /** A log that is here as a whole, of which 40 lines above are not loaded yet. */
 const SOURCE: LogSource = {
+  most: MOST_LINES,
   active: false,
   log: () => Promise.resolve(LOG),
   matches: text => {

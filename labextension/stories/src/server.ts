@@ -4,6 +4,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import { Signal } from '@lumino/signaling';
 
 import { Problem } from '@kfnb/core/wire/api-types';
+import { DEFAULTS } from '../../lab/src/preferences/preferences-plugin';
 import { RestClient } from '../../lab/src/server/rest-client';
 import { RunStream } from '../../lab/src/server/run-stream';
 import { FollowedRun } from '../../lab/src/session/followed-run';
@@ -61,6 +62,6 @@ export function storySessions(client: RestClient): ISessions {
     of: () => {
       throw new Error('a story has no notebooks');
     },
-    follow: labels => new FollowedRun(client, stream, labels)
+    follow: labels => new FollowedRun(client, stream, labels, () => DEFAULTS)
   };
 }

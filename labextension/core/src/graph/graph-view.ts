@@ -10,7 +10,7 @@ import { svgElement } from './svg-elements';
 export const MARGIN = 8; // pixels around the graph
 const MAX_NOTE_LENGTH = 48; // characters of a note
 const MANY = 150; // boxes that are kept on the page wherever they are
-const LEAST_READABLE = 0.25; // the scale below which no text is drawn
+const LEAST_READABLE = 0.35; // the scale below which no text is drawn: its letters would be three pixels high
 const CHARACTER_WIDTH = 5.7; // average width of a character of a note in pixels
 
 /** What a box shows of a step. */

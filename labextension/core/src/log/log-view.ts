@@ -6,7 +6,8 @@ import { LogChunk, LogMatches } from '../wire/api-types';
 import { LogWindow } from './log-window';
 
 const POLL_INTERVAL = 300; // milliseconds between two requests while the step runs
-const MAX_LINES = 20_000; // that are held; older ones are dropped, and can be loaded again
+
+export const MOST_LINES = 20_000; // that are held unless the user prefers another number
 
 export type LogQuery = { start: number } | { before: number | 'end' };
 
@@ -16,6 +17,8 @@ export interface LogSource {
   matches(text: string): Promise<LogMatches>;
   /** Whether more can come although a request has failed. */
   readonly active: boolean;
+  /** How many lines are held at most. Older ones are dropped, and can be loaded again. */
+  readonly most: number;
 }
 
 /** What the owner of a log wants to know of it. */
@@ -167,7 +170,7 @@ export class LogView {
       this._chunks.push(size(chunk));
     }
     this.lines.append(texts(chunk));
-    while (this.lines.count > MAX_LINES && this._chunks.length > 1) {
+    while (this.lines.count > (this._source?.most ?? MOST_LINES) && this._chunks.length > 1) {
       this.lines.dropFirst(this._chunks.shift()?.count ?? 0);
     }
   }

@@ -108,7 +108,8 @@ export class StepLog extends Widget {
     this._paths.value = path;
     setText(this._title, this._trans.__('Log of %1', this._pathText(path)));
     this._title.title = this._title.textContent;
-    this._output.open(new Attempt(this._session.client, run, path, attempt, () => this._session.active));
+    const { client, logLines } = this._session;
+    this._output.open(new Attempt(client, run, path, attempt, () => this._session.active, logLines));
   }
 
   /** The path of an iteration, with the user's own expression where kfnb has added the step. */

@@ -1,6 +1,6 @@
 /** One attempt of a step: whose log, displays and values are shown. */
 
-import { LogQuery, LogSource } from '@kfnb/core/log/log-view';
+import { LogQuery, LogSource, MOST_LINES } from '@kfnb/core/log/log-view';
 import { DisplayedOutput, LogChunk, LogMatches, StepValues, ValuePage } from '@kfnb/core/wire/api-types';
 import { RestClient } from '../server/rest-client';
 import { saveFile } from '../common/save-file';
@@ -9,13 +9,14 @@ import { saveFile } from '../common/save-file';
 export type Way = 'inputs' | 'outputs';
 
 export class Attempt implements LogSource {
-  /** `number` 0 is the last attempt. `isActive` says whether the run still goes on. */
+  /** `number` 0 is the last attempt. `isActive` says whether the run still goes on; `most` is how many lines of the log are held. */
   constructor(
     readonly client: RestClient,
     readonly run: string,
     readonly path: string,
     readonly number: number,
-    private readonly _isActive: () => boolean
+    private readonly _isActive: () => boolean,
+    readonly most = MOST_LINES
   ) {}
 
   get active(): boolean {

@@ -4,6 +4,8 @@ import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application'
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { Token } from '@lumino/coreutils';
 
+import { MOST_LINES } from '@kfnb/core/log/log-view';
+
 const ID = 'kfnb:preferences';
 
 export interface Preferences {
@@ -11,11 +13,18 @@ export interface Preferences {
   target: string;
   /** Seconds that a run takes at least if its success is announced. */
   notifyAfter: number;
+  /** How many lines of a log the page holds at most. */
+  logLines: number;
   /** Whether the browser announces the end of a run while the page is in the background. */
   browserNotifications: boolean;
 }
 
-export const DEFAULTS: Preferences = { target: '', notifyAfter: 10, browserNotifications: false };
+export const DEFAULTS: Preferences = {
+  target: '',
+  notifyAfter: 10,
+  logLines: MOST_LINES,
+  browserNotifications: false
+};
 
 export interface IPreferences {
   readonly current: Preferences;

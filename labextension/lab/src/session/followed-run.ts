@@ -5,6 +5,7 @@ import { ISignal } from '@lumino/signaling';
 
 import { StepProgress } from '@kfnb/core/run/run-progress';
 import { Snapshot } from '@kfnb/core/wire/api-types';
+import { Preferences } from '../preferences/preferences-plugin';
 import { RestClient } from '../server/rest-client';
 import { RunStream } from '../server/run-stream';
 import { LastLine, ShownRun } from './shown-run';
@@ -14,6 +15,8 @@ export interface RunSource {
   readonly client: RestClient;
   readonly run: Snapshot | null;
   readonly active: boolean;
+  /** How many lines of a log are held at most. */
+  readonly logLines: number;
   readonly changed: ISignal<unknown, unknown>;
   progress(step: string): StepProgress | null;
   /** What the user calls a step: its name, or the expression for which kfnb has added it. */
@@ -25,9 +28,14 @@ export class FollowedRun implements RunSource, IDisposable {
   constructor(
     readonly client: RestClient,
     stream: RunStream,
-    private readonly _labels: ReadonlyMap<string, string>
+    private readonly _labels: ReadonlyMap<string, string>,
+    private readonly _preferences: () => Preferences
   ) {
     this._shownRun = new ShownRun(stream, () => [..._labels.keys()]);
+  }
+
+  get logLines(): number {
+    return this._preferences().logLines;
   }
 
   get run(): Snapshot | null {

@@ -16,6 +16,7 @@ import {
   Submission,
   TargetInfo
 } from '@kfnb/core/wire/api-types';
+import { Preferences } from '../preferences/preferences-plugin';
 import { RefusedError, RestClient, StartOptions } from '../server/rest-client';
 import { RunStream } from '../server/run-stream';
 import { readNotebookId, writeNotebookId } from './notebook-id';
@@ -41,7 +42,7 @@ export class NotebookSession implements IDisposable {
     readonly panel: NotebookPanel,
     readonly client: RestClient,
     private readonly _stream: RunStream,
-    private readonly _preferredTarget: () => string
+    private readonly _preferences: () => Preferences
   ) {
     this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
     this._shownRun.changed.connect(() => this._onRunChanged());
@@ -144,7 +145,7 @@ export class NotebookSession implements IDisposable {
     }
     const usable = (name: string | null | undefined) =>
       this._targets.find(target => target.name === name && target.trusted)?.name;
-    return this._target ?? usable(named) ?? usable(this._preferredTarget()) ?? 'local';
+    return this._target ?? usable(named) ?? usable(this._preferences().target) ?? 'local';
   }
 
   /** The engine of the target that a run goes to. */
@@ -288,6 +289,10 @@ export class NotebookSession implements IDisposable {
     }
     const { state, delivery } = this.run?.run ?? {};
     return state === 'pending' && delivery ? { at: delivery } : null;
+  }
+
+  get logLines(): number {
+    return this._preferences().logLines;
   }
 
   progress(step: string): StepProgress | null {

@@ -64,6 +64,9 @@ class Sessions implements ISessions {
 
   readonly stream: RunStream;
 
+  /** The preferences as they are now. */
+  private readonly _current = () => this._preferences?.current ?? DEFAULTS;
+
   get current(): NotebookSession | null {
     const panel = this._tracker.currentWidget;
     return panel ? this.of(panel) : null;
@@ -76,12 +79,7 @@ class Sessions implements ISessions {
   of(panel: NotebookPanel): NotebookSession {
     let session = this._sessions.get(panel);
     if (!session) {
-      session = new NotebookSession(
-        panel,
-        this.client,
-        this.stream,
-        () => (this._preferences?.current ?? DEFAULTS).target
-      );
+      session = new NotebookSession(panel, this.client, this.stream, this._current);
       this._sessions.set(panel, session);
       void this._restoreTarget(session);
     }
@@ -89,7 +87,7 @@ class Sessions implements ISessions {
   }
 
   follow(labels: ReadonlyMap<string, string>): FollowedRun {
-    return new FollowedRun(this.client, this.stream, labels);
+    return new FollowedRun(this.client, this.stream, labels, this._current);
   }
 
   /** Shows a run that the code of a cell starts, for instance with `%pipeline run`. */
