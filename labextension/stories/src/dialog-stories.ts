@@ -60,7 +60,7 @@ const PROPOSAL: TargetProposal = {
 };
 
 export const DIALOG_STORIES: Record<string, Story> = {
-  submit: { ...dialogStory('.kfnb-Submit-table', () => openSubmit(SUBMISSION, 'prod')), widths: [700, 1900] },
+  submit: dialogStory('.kfnb-Submit-table', () => openSubmit(SUBMISSION, 'prod')),
   'submit-refused': dialogStory('.kfnb-Submit-problems [data-severity="error"]', () =>
     openSubmit({ ...SUBMISSION, state: 'unreachable', told: ['https://kubeflow.example.org/pipeline does not answer: connection refused', 'Start the VPN, or choose another target.'], problems: [PROBLEM], manifest: '' }, 'prod')), // prettier-ignore
   'reuse-values': dialogStory('.jp-mod-warn', async () => {

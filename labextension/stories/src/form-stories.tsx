@@ -24,29 +24,31 @@ const RANGES: Ranges = { 'metric.score': [0.4, 1] };
 const INSIDE = new Set(SWEEP.filter(run => Number(run.metrics.score) > 0.74).map(run => run.run));
 
 export const FORM_STORIES: Record<string, Story> = {
-  'side-bar': reactStory('.kfnb-Form-wrong', 'kfnb-Panel story-column', () => (
-    <div className="kfnb-Panel-body">
-      <PipelineGraph
-        graph={GRAPH}
-        progress={step => PROGRESS.get(step) ?? null}
-        onStep={ignore}
-        onFold={ignore}
-        trans={TRANS}
-      />
-      <DeliveryBar
-        delivery={{ phase: 'push', share: 0.7, title: 'pandas, numpy and 3 more', done: 31e6, size: 45.2e6 }}
-        trans={TRANS}
-      />
-      <ParameterForm
-        parameters={PARAMETERS}
-        values={new Map([['epochs', '120']])}
-        errors={ERRORS}
-        onChange={ignore}
-        trans={TRANS}
-      />
-      <ProblemList problems={[PROBLEM, WARNING]} onProblem={ignore} onMark={ignore} trans={TRANS} />
-    </div>
-  )),
+  'side-bar': narrow(
+    reactStory('.kfnb-Form-wrong', 'kfnb-Panel story-column', () => (
+      <div className="kfnb-Panel-body">
+        <PipelineGraph
+          graph={GRAPH}
+          progress={step => PROGRESS.get(step) ?? null}
+          onStep={ignore}
+          onFold={ignore}
+          trans={TRANS}
+        />
+        <DeliveryBar
+          delivery={{ phase: 'push', share: 0.7, title: 'pandas, numpy and 3 more', done: 31e6, size: 45.2e6 }}
+          trans={TRANS}
+        />
+        <ParameterForm
+          parameters={PARAMETERS}
+          values={new Map([['epochs', '120']])}
+          errors={ERRORS}
+          onChange={ignore}
+          trans={TRANS}
+        />
+        <ProblemList problems={[PROBLEM, WARNING]} onProblem={ignore} onMark={ignore} trans={TRANS} />
+      </div>
+    ))
+  ),
   plots: narrow(
     reactStory('.kfnb-Scatter-point', 'kfnb-Experiment', () => (
       <ExperimentPlots

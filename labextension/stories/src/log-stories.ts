@@ -4,7 +4,7 @@ import { element } from '@kfnb/core/elements';
 import { LogFind } from '@kfnb/core/log/log-find';
 import { LogSource, LogView, MOST_LINES } from '@kfnb/core/log/log-view';
 import { LOG } from './fixtures/log-fixtures';
-import { ignore, laidOut, Story, TRANS, type } from './story';
+import { ignore, laidOut, narrow, Story, TRANS, type } from './story';
 
 /** A log that is here as a whole, of which 40 lines above are not loaded yet. */
 const SOURCE: LogSource = {
@@ -36,4 +36,4 @@ async function drawLog(place: HTMLElement): Promise<void> {
   type(find.node.querySelector('input')!, 'epoch');
 }
 
-export const LOG_STORIES: Record<string, Story> = { log: { key: '.kfnb-mod-current', draw: drawLog } };
+export const LOG_STORIES: Record<string, Story> = { log: narrow({ key: '.kfnb-mod-current', draw: drawLog }) };

@@ -1,6 +1,7 @@
 /** The pages of the main area: a run, all runs, an experiment and a comparison; also while they are empty or fail. */
 
 import { RenderMimeRegistry, standardRendererFactories } from '@jupyterlab/rendermime';
+import { Widget } from '@lumino/widgets';
 
 import { AllRunsModel } from '../../lab/src/all-runs/all-runs-model';
 import { AllRunsView } from '../../lab/src/all-runs/all-runs-view';
@@ -14,7 +15,7 @@ import { LOG } from './fixtures/log-fixtures';
 import { CHOICES, DETAILS, FAILED, ONE_OF_EACH_STATE, SWEEP } from './fixtures/run-fixtures';
 import { VALUES } from './fixtures/value-fixtures';
 import { Answers, Refusal, silentStream, storyClient, storySessions } from './server';
-import { dialogStory, drawn, ignore, narrow, pageStory, Story, TRANS } from './story';
+import { dialogStory, drawn, End, ignore, narrow, pageStory, Story, TRANS } from './story';
 
 const RENDERMIME = new RenderMimeRegistry({ initialFactories: standardRendererFactories });
 const ID = FAILED.run.run;
@@ -69,14 +70,23 @@ const deleteRuns = dialogStory('.jp-mod-warn', async place => {
   press.click();
 });
 
+/** Two pages with little to show, one below the other. */
+function twoPages(key: string, pages: () => [Widget, Widget]): Story {
+  return narrow({
+    key,
+    draw(place) {
+      const ends = pages().map(page => pageStory('', () => page).draw(place) as End);
+      return () => ends.forEach(end => end());
+    }
+  });
+}
+
 export const PAGE_STORIES: Record<string, Story> = {
   'run-page': pageStory('.kfnb-RunPage .kfnb-Values', () => runPage(RUN)),
-  'run-page-gone': narrow(pageStory('.kfnb-RunPage-error', () => runPage(GONE))),
   'all-runs': pageStory('.kfnb-AllRuns tbody tr', () => allRuns(ALL)),
-  'no-runs': narrow(pageStory('.kfnb-AllRuns-empty', () => allRuns(NOTHING))),
-  'runs-unread': narrow(pageStory('.kfnb-AllRuns-error', () => allRuns(SILENT))),
   'delete-runs': deleteRuns,
   experiment: pageStory('.kfnb-Experiment-table', () => experiment({ runs: SWEEP.slice(0, 12), total: 12 })),
-  'no-experiment': narrow(pageStory('.kfnb-Experiment p', () => experiment(NOTHING))),
+  nothing: twoPages('.kfnb-AllRuns-empty', () => [allRuns(NOTHING), runPage(GONE)]),
+  unread: twoPages('.kfnb-AllRuns-error', () => [allRuns(SILENT), experiment(NOTHING)]),
   'comparison-page': pageStory('.kfnb-Comparison-table', () => comparison(COMPARISON))
 };

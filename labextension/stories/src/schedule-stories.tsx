@@ -42,7 +42,7 @@ function formStory(key: string, times: ScheduleTimes, fields: Partial<Fields>, i
       />
     );
   };
-  return reactStory(key, 'kfnb-Schedules', () => <View />);
+  return narrow(reactStory(key, 'kfnb-Schedules', () => <View />));
 }
 
 function detailsStory(schedule: Schedule): Story {
@@ -60,8 +60,11 @@ function page(found: Schedules): Story {
 
 export const SCHEDULE_STORIES: Record<string, Story> = {
   'schedule-form': formStory('ol li', TIMES, { zone: 'Europe/Berlin', name: 'sales of the night' }, false),
-  'schedule-form-refused': narrow(
-    formStory('.kfnb-ScheduleForm-error:not(:empty)', UNREAD, { cron: '0 25 * * *', target: 'prod' }, true)
+  'schedule-form-refused': formStory(
+    '.kfnb-ScheduleForm-error:not(:empty)',
+    UNREAD,
+    { cron: '0 25 * * *', target: 'prod' },
+    true
   ),
   schedule: narrow(detailsStory(BUSY)),
   'schedule-new': narrow(detailsStory(NEW)),
