@@ -22,7 +22,7 @@ class RunEnvironment:
     python
         The version of the steps' Python, such as ``3.11``.
     packages
-        The version of each package, by its normalized name. Of a run on a cluster: of the packages that its steps get.
+        The version of each package, by its normalized name. Of a run in containers or on a cluster: of the packages that its steps get.
     """
 
     python: str

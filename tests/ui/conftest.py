@@ -252,6 +252,8 @@ SLOW_START = re.compile(r"Plugin \S+ (.* took [\d.]+ms|is taking too long) to ac
 #: JupyterLab's requests to the kernel when a notebook is opened, when it goes before their answers.
 CANCELLED_REQUEST = re.compile(r"(Error: |Could not restore the debugger state: )?Canceled future for \w+ ")
 JUPYTER, OURS = "/static/lab/", "/extensions/kfnb/"  # whose code it is, by its address
+WIDGETS = "/extensions/@jupyter-widgets/"  # throws where a notebook is closed while its kernel starts
+GONE_KERNEL = re.compile(r"(WebSocket connection to '\S+/api/kernels/\S+' failed|Failed to load resource).* 404")
 
 
 @dataclass
@@ -275,6 +277,8 @@ class Console:
                 return
             if "status of 500" in message.text and STARTING_KERNEL.search(where):
                 return
+            if GONE_KERNEL.match(message.text) and "/api/kernels/" in message.text + where:
+                return  # JupyterLab asks for the kernel of a notebook that the test before has closed
             if (CANCELLED_REQUEST.match(message.text) or SLOW_START.match(message.text)) and JUPYTER in where:
                 return
             if message.text.endswith("net::ERR_NETWORK_CHANGED"):  # of this machine, as when a container starts
@@ -287,6 +291,7 @@ class Console:
         stack = error.stack or ""
         tolerated = (
             "/static/notebook/" in stack
+            or WIDGETS in stack
             or CANCELLED_REQUEST.match(error.message)
             or (JUPYTER in stack and self.server_may_go)
         )

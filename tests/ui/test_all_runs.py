@@ -38,7 +38,7 @@ def test_a_renamed_notebook_keeps_its_live_run_and_all_runs_lists_it(lab: Lab, o
     row = view.locator("tbody tr", has_text="renamed-while-running")
     expect(row).to_have_attribute("data-state", "running")
     expect(row).to_contain_text("rate = 0.5")
-    row.get_by_role("button").press("Enter")  # the notebook with the states of that run
+    row.get_by_role("button", name=re.compile("ipynb$")).press("Enter")  # the notebook with the states of that run
     press_run(page)
     command(page, "kfnb:all-runs")
     expect(row).to_have_attribute("data-state", "cancelled")

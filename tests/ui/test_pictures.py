@@ -77,7 +77,7 @@ def test_what_a_step_displayed_saw_and_left(open_notebook: OpenNotebook) -> None
     for name in ("frame", "tree", "page"):
         log.get_by_role("button", name=name, exact=True).click()
     table = log.locator(".kfnb-Value-table")
-    expect(table.locator("thead th").nth(2)).to_contain_text("1 to 9, mean 4.667")
+    expect(table.locator("thead th").nth(1)).to_contain_text("1 to 9, mean 4.66667")
     expect(table.locator("tbody tr")).to_have_count(3)
     expect(log.locator(".kfnb-Value-tree").first).to_contain_text("deep: [2]")
     frame = log.locator("iframe.kfnb-Value-frame")
@@ -118,7 +118,7 @@ def test_notebook_7_has_what_jupyterlab_has(open_notebook: OpenNotebook) -> None
     side.get_by_role("button", name="All runs of all notebooks").click()
     row = page.locator(".kfnb-AllRuns tbody tr").first
     expect(row).to_be_visible()
-    row.locator(".kfnb-AllRuns-open").click()
+    row.locator("td .kfnb-AllRuns-open").click()
     assert len(page.context.pages) == tabs, "the notebook is open already"
     command(page, "apputils:activate-command-palette")
     page.keyboard.type("Schedule This Notebook")

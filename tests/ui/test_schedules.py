@@ -60,6 +60,7 @@ def test_a_schedule_is_made_paused_run_and_deleted_by_keyboard(lab: Lab, open_no
     shown.get_by_role("button", name="Pause").press("Enter")
     row = page.get_by_role("region", name="All schedules").get_by_role("row", name=re.compile("monthly"))
     expect(row).to_contain_text("paused")
+    expect(side.get_by_role("listitem")).to_contain_text("paused")
     expect(shown.get_by_role("button", name="Resume")).to_be_visible()
     in_every_theme(page, "page")
     page.set_viewport_size({"width": 700, "height": 900})

@@ -35,8 +35,8 @@ def test_an_unmarked_notebook_shows_nothing_until_the_user_makes_it_a_pipeline(o
     dialog = page.get_by_role("dialog", name="Make this a pipeline")
     expect(dialog.get_by_text("2 steps")).to_be_visible()
     expect(dialog.locator(".kfnb-Dag-name")).to_have_text(["read", "learn"])
-    dialog.get_by_role("radio", name="A step for each heading").focus()
-    page.keyboard.press("ArrowDown")
+    dialog.get_by_role("radio", name="A step for each heading").press("ArrowDown")
+    expect(dialog.get_by_role("radio", name="A step for each cell")).to_be_checked()
     expect(dialog.locator(".kfnb-Dag-name")).to_have_text(["read", "learn", "show"])
     assert violations(page, ".kfnb-Unmarked") == []
     screenshot(page, "make-pipeline-light")

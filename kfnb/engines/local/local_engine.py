@@ -139,7 +139,7 @@ class LocalEngine:
         folder = self.store.folder(run_id)
         (folder / "scheduler.pid").unlink(missing_ok=True)
         process = self._start_process(self.store.home, run_id, folder / "scheduler.log")
-        if options.containers is None:  # while the process starts; what an image has is the image's own affair
+        if options.containers is None:  # while the process starts; what containers get it finds itself
             record_environment(folder, _environment(options.python))
         while self.store.state(run_id) == "pending" and process.poll() is None:
             time.sleep(LOOK_EVERY)

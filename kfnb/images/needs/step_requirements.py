@@ -77,11 +77,14 @@ class StepRequirements:
 
     def versions(self) -> dict[str, str]:
         """The version of each package that steps get, by its name; of one that has none, such as an archive, the requirement itself."""
-        constraints = (text for one in self.details.values() for text in one.constraints)
         found: dict[str, dict[str, None]] = {}
-        for text in dict.fromkeys((*(r for several in self.packages.values() for r in several), *constraints)):
-            _, exact, version = text.partition("==")
-            found.setdefault(requirement_name(text), {})[version if exact else text] = None
+        for step in dict.fromkeys([*self.packages, *self.details]):
+            own = {requirement_name(text): text for text in self.packages.get(step, ())}
+            required = self.details.get(step, StepPackages()).constraints
+            # a constraint says the version of what packages require, unless the step asks for that in another version
+            for name, text in ({requirement_name(text): text for text in required} | own).items():
+                _, exact, version = text.partition("==")
+                found.setdefault(name, {})[version if exact else text] = None
         return {name: ", ".join(found[name]) for name in sorted(found)}
 
     def in_images(self, images: Mapping[str, str]) -> StepRequirements:

@@ -15,6 +15,7 @@ from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.containers.container_tool import has_gpus
 from kfnb.images.locks.lock_file import lock_path, write_lock
 from kfnb.images.locks.lock_pipeline import lock_pipeline
+from kfnb.runs.run_environment import recorded_environment
 from tests.engines.containers.conftest import InContainers
 from tests.images.base_image import BaseImage
 from tests.images.package_index import package_index
@@ -186,6 +187,8 @@ def test_a_package_is_installed_once_for_the_step_that_names_it(there: InContain
     assert there.log(first, "a").startswith("installing six==1.16.0")
     assert "`kfnb build NOTEBOOK --repository oci:FOLDER` makes an image that has them" in there.log(first, "a")
     assert (there.log(second, "a"), there.log(second, "b")) == ("1.16.0", "None")
+    met = recorded_environment(there.store.folder(first["run"]))
+    assert met is not None and met.packages["six"] == "1.16.0", "a comparison of runs tells their packages"
 
 
 def test_a_program_that_a_step_starts_finds_the_packages_of_the_step(there: InContainers) -> None:

@@ -17,6 +17,7 @@ from kfnb.images.locks.locked_requirements import with_lock
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline, Step
 from kfnb.requirement_checks import requirement_name
+from kfnb.runs.run_environment import RunEnvironment
 from kfnb.setting_marks.quantities import amount
 
 #: The limit of /dev/shm. Podman and docker have 64 MB, which is too little for data loaders with several processes.
@@ -77,8 +78,16 @@ class ContainerPlan:
         return asdict(self)
 
 
-def container_plans(pipeline: Pipeline, options: RunOptions, home: Path) -> dict[str, ContainerPlan]:
-    """The container of every step of a pipeline, by the step's name. ``home`` is the folder of the record, which knows what was built."""
+@dataclass(frozen=True)
+class ContainerPlans:
+    """The containers of a run: that of each step, by its name, and the packages that all of them get."""
+
+    by_step: dict[str, ContainerPlan]
+    environment: RunEnvironment
+
+
+def container_plans(pipeline: Pipeline, options: RunOptions, home: Path) -> ContainerPlans:
+    """The container of every step of a pipeline. ``home`` is the folder of the record, which knows what was built."""
     folder, base = Path(options.folder), options.image or ""
     found = _requirements(pipeline, options)
     built = remembered_images(home, pipeline, folder, found, base, str(this_platform()))
@@ -88,7 +97,7 @@ def container_plans(pipeline: Pipeline, options: RunOptions, home: Path) -> dict
     constraints = tuple(sorted({c for s in inside for c in needs.of(s).get("constraints", ())}))
     plans = {step.name: _plan(step, needs, met, constraints, options) for step in pipeline.steps()}
     can = ContainerTool.find(options.containers).limits() if has_limits(pipeline) else frozenset[str]()
-    return {
+    by_step = {
         name: replace(
             plan,
             built=built.get(name, ""),
@@ -99,6 +108,7 @@ def container_plans(pipeline: Pipeline, options: RunOptions, home: Path) -> dict
         )
         for name, plan in plans.items()
     }
+    return ContainerPlans(by_step, RunEnvironment(needs.python, needs.versions()))
 
 
 def container_requirements(pipeline: Pipeline, options: RunOptions) -> StepRequirements:

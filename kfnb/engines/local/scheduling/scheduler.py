@@ -21,6 +21,7 @@ from kfnb.pipeline.parameters.mark_placeholders import resolved
 from kfnb.runs.kept_pipeline import kept_pipeline
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.retention.missing_values import Values, again_words, maker_of
+from kfnb.runs.run_environment import record_environment
 from kfnb.runtime.secret_mask import mask_of
 
 RETRIED = ("exception", "shell", "timeout", "died")  #: kinds of errors after which a step is tried again
@@ -46,6 +47,8 @@ class Scheduler:
         self.options = recorded_options(self.folder)
         self.pipeline: Pipeline = resolved(kept_pipeline(store, run_id), self.options.parameters)
         self.specs = StepSpecs(self.pipeline, self.options, store.values, self.folder)
+        if self.specs.environment is not None:
+            record_environment(self.folder, self.specs.environment)
         self.state = RunState(self.pipeline, dict(self.options.parameters), handler_facts=self._handler_facts)
         self.progress = Progress()
         self.earlier_results = store.kept(run_id)

@@ -19,21 +19,27 @@ from kfnb.runs.retention.prune_runs import PACKAGES
 
 if TYPE_CHECKING:
     from kfnb.engines.local.containers.container_plan import ContainerPlan
+    from kfnb.runs.run_environment import RunEnvironment
 
 
 class StepSpecs:
-    """Creates the specs and cache keys of the steps of one run."""
+    """Creates the specs and cache keys of the steps of one run.
+
+    ``environment`` is what steps in containers get; without containers, who starts the run knows what they have.
+    """
 
     def __init__(self, pipeline: Pipeline, options: RunOptions, store: Path, folder: Path) -> None:
         self.options, self.store, self.folder = options, store, folder
         self._static = StaticSpecs(pipeline)
         self._plans: dict[str, ContainerPlan] = {}
+        self.environment: RunEnvironment | None = None
         self._packages: dict[str, dict[str, Any]] = {}
         # What finds requirements takes longer to import than a small step to run.
         if options.containers is not None:
             from kfnb.engines.local.containers.container_plan import container_plans
 
-            self._plans = container_plans(pipeline, options, store.parent)
+            plans = container_plans(pipeline, options, store.parent)
+            self._plans, self.environment = plans.by_step, plans.environment
         elif any(step.settings.packages for step in pipeline.steps()):
             from kfnb.engines.local.scheduling.marked_packages import marked_packages
 

@@ -274,7 +274,8 @@ export class GraphCanvas {
   }
 
   private _toBox(box: Box): void {
-    const next = reveal(this._viewport, box, this._windowSize);
+    const graph = { x: -MARGIN, y: -MARGIN, ...this._padded };
+    const next = reveal(this._viewport, box, graph, this._windowSize);
     if (next !== this._viewport) {
       this._fitted = false;
       this._apply(next);

@@ -8,6 +8,12 @@ export interface Size {
   height: number;
 }
 
+/** A rectangle in a graph. */
+export interface Area extends Size {
+  x: number;
+  y: number;
+}
+
 /** The graph's place in the upper left corner of the window, and how many pixels of the screen one of its pixels takes. */
 export interface Viewport {
   x: number;
@@ -64,8 +70,11 @@ export function scroll(from: Viewport, dx: number, dy: number, graph: Size, wind
   return x === from.x && y === from.y ? from : { x, y, scale: from.scale };
 }
 
-/** The part of a graph in the middle of the window, large enough to be read; unchanged if it can be read already. */
-export function reveal(from: Viewport, part: Size & { x: number; y: number }, window: Size): Viewport {
+/**
+ * A part of a graph as near to the middle of the window as the graph goes, large enough to be read; unchanged if it can be
+ * read already.
+ */
+export function reveal(from: Viewport, part: Area, graph: Area, window: Size): Viewport {
   const scale = Math.max(from.scale, READABLE);
   const [width, height] = [window.width / scale, window.height / scale];
   const isInside =
@@ -73,9 +82,19 @@ export function reveal(from: Viewport, part: Size & { x: number; y: number }, wi
     part.x + part.width <= from.x + width &&
     part.y >= from.y &&
     part.y + part.height <= from.y + height;
-  return isInside && scale === from.scale
-    ? from
-    : { x: part.x + part.width / 2 - width / 2, y: part.y + part.height / 2 - height / 2, scale };
+  if (isInside && scale === from.scale) {
+    return from;
+  }
+  return {
+    x: centred(part.x + part.width / 2, width, graph.x, graph.width),
+    y: centred(part.y + part.height / 2, height, graph.y, graph.height),
+    scale
+  };
+}
+
+/** Where a window begins that has a place in its middle and nothing beyond the ends; the middle of what is shorter than it. */
+function centred(place: number, length: number, start: number, all: number): number {
+  return all <= length ? start + (all - length) / 2 : clamp(place - length / 2, start, start + all - length);
 }
 
 function scrolled(at: number, by: number, end: number): number {

@@ -128,7 +128,8 @@ function Runs({ model, actions, trans }: AllRunsProps): React.JSX.Element {
           order={query.order}
           onOrder={order => model.change({ order })}
           onSelect={(run, chosen) => model.select(run, chosen)}
-          onOpen={actions.openNotebook}
+          onOpen={actions.openPage}
+          onNotebook={actions.openNotebook}
           onExperiment={actions.openExperiment}
           trans={trans}
         />
@@ -160,14 +161,6 @@ function Actions({ model, actions, trans }: AllRunsProps): React.JSX.Element {
   const last = Math.min(start + count, model.total);
   return (
     <div className="kfnb-AllRuns-actions" role="toolbar" aria-label={trans.__('What to do with the chosen runs')}>
-      <button
-        type="button"
-        className="jp-mod-styled"
-        disabled={!single}
-        onClick={() => single && actions.openPage(single)}
-      >
-        {trans.__('Open its page')}
-      </button>
       <button
         type="button"
         className="jp-mod-styled"

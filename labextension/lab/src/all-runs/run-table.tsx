@@ -16,6 +16,7 @@ interface TableProps {
   onOrder: (order: string) => void;
   onSelect: (run: string, chosen: boolean) => void;
   onOpen: (run: ListedRun) => void;
+  onNotebook: (run: ListedRun) => void;
   onExperiment: (experiment: string) => void;
   trans: TranslationBundle;
 }
@@ -65,6 +66,7 @@ function Row({
   selected,
   onSelect,
   onOpen,
+  onNotebook,
   onExperiment,
   trans
 }: TableProps & { run: ListedRun }): React.JSX.Element {
@@ -85,12 +87,7 @@ function Row({
         <button
           type="button"
           className="kfnb-AllRuns-open"
-          disabled={run.path === null}
-          title={
-            run.path === null
-              ? trans.__('The notebook of this run is not in the file browser')
-              : trans.__('Open the notebook with the states and logs of this run')
-          }
+          title={trans.__('Open the page of this run: its graph, timing, steps and logs')}
           onClick={() => onOpen(run)}
         >
           {began}
@@ -104,7 +101,7 @@ function Row({
         {run.pipeline}
         {run.name && <span className="kfnb-AllRuns-name">{run.name}</span>}
       </td>
-      <td title={run.notebook ?? ''}>{run.notebook === null ? '' : baseName(run.notebook)}</td>
+      <Notebook run={run} onNotebook={onNotebook} trans={trans} />
       <td>{run.target}</td>
       <td>
         {run.experiment !== null && (
@@ -129,6 +126,34 @@ function Row({
         {run.note}
       </td>
     </tr>
+  );
+}
+
+/** The notebook of a run, which opens where the file browser has it. */
+function Notebook({
+  run,
+  onNotebook,
+  trans
+}: Pick<TableProps, 'onNotebook' | 'trans'> & { run: ListedRun }): React.JSX.Element {
+  if (run.notebook === null) {
+    return <td />;
+  }
+  const name = baseName(run.notebook);
+  return (
+    <td title={run.notebook}>
+      {run.path === null ? (
+        name
+      ) : (
+        <button
+          type="button"
+          className="kfnb-AllRuns-open"
+          title={trans.__('Open the notebook with the states and logs of this run')}
+          onClick={() => onNotebook(run)}
+        >
+          {name}
+        </button>
+      )}
+    </td>
   );
 }
 

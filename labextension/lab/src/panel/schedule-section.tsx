@@ -1,4 +1,4 @@
-/** The section of the side bar with the schedules of the notebook. All places are asked for them when it is unfolded. */
+/** The section of the side bar with the schedules of the notebook. All places are asked for them when it is unfolded, and when one was changed here. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
@@ -20,20 +20,30 @@ interface ScheduleProps {
 export function ScheduleSection({ session, commands, trans }: ScheduleProps): React.JSX.Element | null {
   const [schedules, setSchedules] = React.useState<Schedule[] | null>(null);
   const [trouble, setTrouble] = React.useState('');
-  const read = async () => {
-    try {
-      const found = await session.client.schedules(session.path);
-      setSchedules(found.schedules.filter(schedule => isOf(schedule, session.path)));
-      setTrouble('');
-    } catch (error) {
-      setTrouble(errorText(error));
+  const [open, setOpen] = React.useState(false);
+  React.useEffect(() => {
+    const { client } = session;
+    const read = async () => {
+      try {
+        const found = await client.schedules(session.path);
+        setSchedules(found.schedules.filter(schedule => isOf(schedule, session.path)));
+        setTrouble('');
+      } catch (error) {
+        setTrouble(errorText(error));
+      }
+    };
+    const readAgain = () => void read();
+    if (open) {
+      readAgain();
+      client.schedulesChanged.connect(readAgain);
     }
-  };
+    return () => void client.schedulesChanged.disconnect(readAgain);
+  }, [open, session]);
   if (!commands.hasCommand(CommandIDs.addSchedule)) {
     return null;
   }
   return (
-    <details className="kfnb-Section" onToggle={event => void (event.currentTarget.open && read())}>
+    <details className="kfnb-Section" onToggle={event => setOpen(event.currentTarget.open)}>
       <summary>{trans.__('Schedules')}</summary>
       {trouble && <p role="alert">{trouble}</p>}
       {schedules && <ScheduleList schedules={schedules} trans={trans} />}

@@ -2,6 +2,7 @@
 
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import { ISignal, Signal } from '@lumino/signaling';
 
 import {
   AddedTarget,
@@ -289,6 +290,11 @@ export class RestClient {
     return this._request('GET', `runs/${id}/manifest`);
   }
 
+  /** Emitted when a schedule was made, changed or deleted on this page. */
+  get schedulesChanged(): ISignal<this, void> {
+    return this._schedulesChanged;
+  }
+
   /** The schedules of this machine, and of the targets of a notebook. */
   schedules(path: string): Promise<Schedules> {
     return this._request('GET', `schedules${URLExt.objectToQueryString({ notebook: path })}`);
@@ -304,15 +310,15 @@ export class RestClient {
   }
 
   addSchedule(request: ScheduleRequest): Promise<Schedule> {
-    return this._request('POST', 'schedules', request);
+    return this._changingSchedules(this._request('POST', 'schedules', request));
   }
 
   actOnSchedule(target: string, id: string, action: 'pause' | 'resume' | 'run', path: string): Promise<Schedule> {
-    return this._request('POST', schedulePath(target, id, `/${action}`, path), {});
+    return this._changingSchedules(this._request('POST', schedulePath(target, id, `/${action}`, path), {}));
   }
 
   deleteSchedule(target: string, id: string, path: string): Promise<{ deleted: boolean }> {
-    return this._request('DELETE', schedulePath(target, id, '', path));
+    return this._changingSchedules(this._request('DELETE', schedulePath(target, id, '', path)));
   }
 
   private _ofStep<T>(
@@ -340,6 +346,12 @@ export class RestClient {
     return appendToken && token ? `${url}?token=${encodeURIComponent(token)}` : url;
   }
 
+  private async _changingSchedules<T>(request: Promise<T>): Promise<T> {
+    const answer = await request;
+    this._schedulesChanged.emit();
+    return answer;
+  }
+
   private async _request<T>(method: string, path: string, body?: object): Promise<T> {
     const response = await this._respond(method, path, body);
     return (await response.json()) as T;
@@ -354,6 +366,8 @@ export class RestClient {
     }
     return response;
   }
+
+  private readonly _schedulesChanged = new Signal<this, void>(this);
 }
 
 /** A query without what is empty; several states are named one by one. */

@@ -43,11 +43,16 @@ describe('the window onto a graph', () => {
     expect(far).toEqual({ x: 1560, y: -260, scale: 1 });
   });
 
-  it('moves to a step only when it cannot be read where it is', () => {
+  it('moves to a step only when it cannot be read where it is, and not beyond the ends of the graph', () => {
     const here = { x: 0, y: 0, scale: 1 };
-    expect(reveal(here, { x: 10, y: 10, width: 90, height: 40 }, WINDOW)).toBe(here);
-    expect(reveal(here, { x: 1000, y: 500, width: 100, height: 40 }, WINDOW)).toEqual({ x: 850, y: 370, scale: 1 });
-    expect(reveal({ ...here, scale: 0.1 }, { x: 0, y: 0, width: 90, height: 40 }, WINDOW).scale).toBe(0.6);
+    const graph = { x: 0, y: 0, ...GRAPH };
+    const box = { width: 100, height: 40 };
+    expect(reveal(here, { x: 10, y: 10, ...box }, graph, WINDOW)).toBe(here);
+    expect(reveal(here, { x: 1000, y: 400, ...box }, graph, WINDOW)).toEqual({ x: 850, y: 270, scale: 1 });
+    expect(reveal(here, { x: 1500, y: 560, ...box }, graph, WINDOW)).toEqual({ x: 1200, y: 300, scale: 1 });
+    const flat = { ...graph, height: 100 };
+    expect(reveal(here, { x: 1000, y: 0, ...box }, flat, WINDOW)).toEqual({ x: 850, y: -100, scale: 1 });
+    expect(reveal({ ...here, scale: 0.1 }, { x: 0, y: 0, ...box }, graph, WINDOW).scale).toBe(0.6);
   });
 });
 
