@@ -66,7 +66,7 @@ const deleteRuns = dialogStory('.jp-mod-warn', async place => {
   await pageStory('', () => allRuns({ runs: ONE_OF_EACH_STATE, total: 5 })).draw(place);
   await drawn(place, 'tbody tr');
   [...place.querySelectorAll<HTMLElement>('tbody [type="checkbox"]')].slice(0, 2).forEach(box => box.click());
-  const press = await drawn<HTMLElement>(place, '.kfnb-AllRuns-actions button:nth-of-type(4):not(:disabled)');
+  const press = await drawn<HTMLElement>(place, '.kfnb-AllRuns-actions button:nth-of-type(3):not(:disabled)');
   press.click();
 });
 
