@@ -104,26 +104,13 @@ function FormView({ form, commands, trans }: ViewProps & { commands: CommandRegi
       )}
       <section>
         <h3>{trans.__('Run')}</h3>
-        <label className="kfnb-Submit-row">
-          <span>{trans.__('Name')}</span>
-          <input
-            type="text"
-            className="jp-mod-styled"
-            value={form.name}
-            placeholder={trans.__('none')}
-            onChange={event => form.setName(event.target.value)}
-          />
-        </label>
-        <label className="kfnb-Submit-row">
-          <span>{trans.__('Experiment')}</span>
-          <input
-            type="text"
-            className="jp-mod-styled"
-            value={form.experiment}
-            placeholder={trans.__('none')}
-            onChange={event => form.setExperiment(event.target.value)}
-          />
-        </label>
+        <TextRow label={trans.__('Name')} text={form.name} onChange={text => form.setName(text)} trans={trans} />
+        <TextRow
+          label={trans.__('Experiment')}
+          text={form.experiment}
+          onChange={text => form.setExperiment(text)}
+          trans={trans}
+        />
         <Priority form={form} trans={trans} />
         <label className="kfnb-Submit-row">
           <input type="checkbox" checked={form.cache} onChange={event => form.setCache(event.target.checked)} />
@@ -142,6 +129,28 @@ function FormView({ form, commands, trans }: ViewProps & { commands: CommandRegi
       )}
       {plan && !error && <SentFiles plan={plan} name={shown?.pipeline ?? 'pipeline'} trans={trans} />}
     </>
+  );
+}
+
+interface TextRowProps {
+  label: string;
+  text: string;
+  onChange: (text: string) => void;
+  trans: TranslationBundle;
+}
+
+function TextRow({ label, text, onChange, trans }: TextRowProps): React.JSX.Element {
+  return (
+    <label className="kfnb-Submit-row">
+      <span>{label}</span>
+      <input
+        type="text"
+        className="jp-mod-styled"
+        value={text}
+        placeholder={trans.__('none')}
+        onChange={event => onChange(event.target.value)}
+      />
+    </label>
   );
 }
 
