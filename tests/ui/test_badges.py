@@ -39,15 +39,15 @@ def shows(page: Page, *names: str) -> None:
 
 
 @pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
-def test_each_step_cell_shows_its_step(open_notebook: OpenNotebook, app: str) -> None:
+def test_badges_leave_a_notebook_as_it_is_and_follow_tags_and_code(open_notebook: OpenNotebook, app: str) -> None:
     page = open_notebook(*CELLS, app=app)
+    # Jupyter itself writes down what the kernel tells of its language
+    page.wait_for_function("window.jupyterapp.shell.currentWidget.model.getMetadata('language_info')?.version")
+    command(page, "docmanager:save")
+    page.reload()
     shows(page, "", "load", "shared", "train", "report")
-
-
-@pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
-def test_badges_follow_tags_and_code(open_notebook: OpenNotebook, app: str) -> None:
-    page = open_notebook(*CELLS, app=app)
-    shows(page, "", "load", "shared", "train", "report")
+    kernel_is_idle(page)
+    assert in_notebook(page, "panel => panel.context.model.dirty") is False
     in_notebook(page, "panel => panel.content.widgets[1].model.setMetadata('tags', ['step:read'])")
     in_notebook(page, "panel => panel.content.widgets[4].model.deleteMetadata('kfnb')")
     page.get_by_text("scale = 2").click()
@@ -59,8 +59,12 @@ def test_badges_follow_tags_and_code(open_notebook: OpenNotebook, app: str) -> N
     shows(page, "", "read", "prepare", "train-it", "not in the pipeline")
 
 
-def test_badges_stay_with_their_cells(open_notebook: OpenNotebook) -> None:
+def test_badges_stay_with_their_cells_in_light_and_dark(open_notebook: OpenNotebook) -> None:
     page = open_notebook(*CELLS)
+    for theme in ("Dark", "Light"):
+        set_theme(page, f"JupyterLab {theme}")
+        shows(page, "", "load", "shared", "train", "report")
+        screenshot(page, f"badges-{theme.lower()}")
     kernel_is_idle(page)  # what the kernel tells of itself is written into the notebook, and cannot be undone
     page.get_by_text("rows = [1, 2, 3]").click()
     command(page, "notebook:delete-cell")
@@ -86,31 +90,11 @@ def test_cells_that_leave_the_page_come_back_with_their_badges(settings: Setting
         expect(page.locator(".jp-Notebook").get_by_text(f"s{number}", exact=True)).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
-def test_opening_a_notebook_leaves_it_as_it_is(open_notebook: OpenNotebook, app: str) -> None:
-    page = open_notebook(*CELLS, app=app)
-    # Jupyter itself writes down what the kernel tells of its language
-    page.wait_for_function("window.jupyterapp.shell.currentWidget.model.getMetadata('language_info')?.version")
-    command(page, "docmanager:save")
-    page.reload()
-    shows(page, "", "load", "shared", "train", "report")
-    kernel_is_idle(page)
-    assert in_notebook(page, "panel => panel.context.model.dirty") is False
-
-
 def test_badges_can_be_switched_off(settings: Settings, open_notebook: OpenNotebook) -> None:
     settings("kfnb:badges", showBadges=False)
     page = open_notebook(*CELLS)
     expect(page.locator(".kfnb-Badge")).to_have_count(4)
     shows(page, "", "", "", "", "")
-
-
-def test_badges_in_light_and_dark(open_notebook: OpenNotebook) -> None:
-    page = open_notebook(*CELLS)
-    for theme in ("Light", "Dark"):
-        set_theme(page, f"JupyterLab {theme}")
-        shows(page, "", "load", "shared", "train", "report")
-        screenshot(page, f"badges-{theme.lower()}")
 
 
 @pytest.mark.own_page  # without plugins

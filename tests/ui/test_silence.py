@@ -7,38 +7,41 @@ from playwright.sync_api import expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import Gates, Lab, OpenNotebook
-from tests.ui.helpers import has_state, kernel_is_idle, panel, press_run
+from tests.ui.helpers import has_state, kernel_is_idle, log_of, panel, press_run
 from tests.ui.test_runs import PLAIN
 from tests.ui.test_world import OURS, dismisses_the_dialog
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_run_that_no_server_begins_is_told_where_it_was_asked_for(own_lab: Lab, open_notebook: OpenNotebook) -> None:
+def test_a_run_that_no_server_begins_changes_nothing_and_can_be_begun_later(
+    own_lab: Lab, open_notebook: OpenNotebook
+) -> None:
     """JupyterLab fetches what shows a message from the server when the first is to be shown: without one, none is seen."""
     page = open_notebook(*PLAIN, on=own_lab)
     kernel_is_idle(page)
     dismisses_the_dialog(page)
     side = panel(page)
-    press_run(page)
+    run = side.get_by_role("button", name="Run", exact=True)
+    run.click()
     has_state(page, "sum", "succeeded")
+    expect(run).to_be_enabled()  # the page has heard that the run has ended, too
     own_lab.stop()
     with page.expect_event("requestfailed", lambda request: OURS in request.url and request.method == "POST"):
-        side.get_by_role("button", name="Run", exact=True).click()
-    expect(side.get_by_role("alert")).to_contain_text("The server does not answer", timeout=5_000)
-
-
-def test_a_server_that_answers_again_is_not_said_to_be_silent(own_lab: Lab, open_notebook: OpenNotebook) -> None:
-    page = open_notebook(*PLAIN, on=own_lab)
-    kernel_is_idle(page)
-    dismisses_the_dialog(page)
-    side = panel(page)
-    own_lab.stop()
+        run.click()
+    silence = side.get_by_role("alert")
+    expect(silence).to_contain_text("The server does not answer", timeout=5_000)
+    expect(run).to_be_enabled()
+    has_state(page, "sum", "succeeded")  # of the run before, which is shown again
     page.locator(".jp-Cell .cm-line", has_text="rows = list").click()
     page.keyboard.type("# ")
-    expect(side.get_by_role("alert")).to_contain_text("The server does not answer")
+    expect(silence).to_contain_text("The server does not answer")
+    page.keyboard.press("Control+z")
     own_lab.start()
-    expect(side.get_by_role("alert")).to_have_count(0, timeout=15_000)
+    expect(silence).to_have_count(0, timeout=15_000)
+    side.get_by_label("limit").fill("5")
+    run.click()
+    expect(log_of(page, "sum")).to_contain_text("total 10")
 
 
 def test_steps_that_wait_for_others_stay_pending(open_notebook: OpenNotebook, gates: Gates) -> None:
