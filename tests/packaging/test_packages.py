@@ -175,12 +175,11 @@ def test_the_wheel_installs_alone_and_runs_a_notebook(python: str, wheel: Path, 
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    # the pip of the tests works in there: to install another takes long
-    run(python, "-m", "venv", "--without-pip", "venv")
+    uv = (sys.executable, "-m", "uv")
+    run(*uv, "venv", "--quiet", "--python", python, "venv")
     bin_ = tmp_path / "venv" / "bin"
-    pip = (sys.executable, "-m", "pip", "--python", str(bin_ / "python"))
-    run(*pip, "install", "--quiet", "--no-compile", str(wheel))
-    assert "No broken requirements" in run(*pip, "check")
+    run(*uv, "pip", "install", "--quiet", "--python", str(bin_ / "python"), str(wheel))
+    run(*uv, "pip", "check", "--python", str(bin_ / "python"))
     assert run(str(bin_ / "kfnb"), "--version").strip().endswith(kfnb.__version__)
     notebook = ROOT / "notebooks" / "03-add-numbers.ipynb"
     ran = json.loads(run(str(bin_ / "kfnb"), "run", str(notebook), "-p", "a=7", "-p", "b=8", "--json"))
