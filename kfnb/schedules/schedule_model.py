@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -126,4 +127,6 @@ def named(schedules: Sequence[Schedule], name: str) -> Schedule:
     if found:
         ids = ", ".join(s.id for s in found)
         raise UnknownSchedule(f"{len(found)} schedules are called `{name}`: name one by its id, {ids}")
-    raise UnknownSchedule(f"there is no schedule `{name}`: `kfnb schedule list` shows all")
+    near = difflib.get_close_matches(name, [s.name for s in schedules], 1)
+    hint = f"did you mean `{near[0]}`?" if near else "`kfnb schedule list` shows all"
+    raise UnknownSchedule(f"there is no schedule `{name}`: {hint}")

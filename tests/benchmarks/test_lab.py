@@ -94,13 +94,16 @@ def busy(traced: CDPSession) -> float:
     return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
 
 
-def typing(page: Page, traced: CDPSession, lab: Lab, path: str, steps: bool) -> list[float]:
-    """What the main thread works for each of 40 keys typed into the notebook's tenth cell; seconds."""
+def load_and_type(page: Page, traced: CDPSession, lab: Lab, path: str, steps: bool) -> tuple[float, list[float]]:
+    """What the main thread works to load the notebook, and for each of 40 keys typed into its tenth cell; seconds."""
+    page.goto(f"/api/status?token={lab.token}")  # the server's own process in the browser, with little in it
+    before = busy(traced)
     page.goto(f"/lab/tree/{path}?token={lab.token}&reset")
     expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible()
     is_uncovered(page)
     is_complete(page, len(LONG))
     expect(page.locator(".kfnb-Badge")).to_have_count(len(LONG) if steps else 0)
+    loaded = busy(traced) - before
     page.get_by_text("value_9 = 9", exact=True).click()
     page.keyboard.press("End")
     spent = []
@@ -109,20 +112,26 @@ def typing(page: Page, traced: CDPSession, lab: Lab, path: str, steps: bool) -> 
         page.keyboard.press("1")
         page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 60)))")
         spent.append(busy(traced) - before)
-    return spent
+    return loaded, spent
 
 
-def test_typing_in_a_long_notebook(lab: Lab, page: Page, traced: CDPSession, long_notebook: str) -> None:
-    """Bar: at most 3 ms a key more than without the extension, in 500 cells; median, in turn, the same page."""
-    mine, bare = [], []
-    for _ in range(2):
-        mine += typing(page, traced, lab, long_notebook, True)
+def test_a_long_notebook(lab: Lab, page: Page, traced: CDPSession, long_notebook: str) -> None:
+    """Bars: 500 cells load with at most 5 % more work than without the extension, and a key takes at most 3 ms more; in turn."""
+    mine, bare, loads, bare_loads = [], [], [], []
+    for _ in range(3):
+        loaded, keys = load_and_type(page, traced, lab, long_notebook, True)
+        mine += keys
+        loads.append(loaded)
         with disabled(lab, "kfnb"):
-            bare += typing(page, traced, lab, long_notebook, False)
+            loaded, keys = load_and_type(page, traced, lab, long_notebook, False)
+        bare += keys
+        bare_loads.append(loaded)
+    load, bare_load = statistics.median(loads), statistics.median(bare_loads)
+    report("500 cells loaded, with the extension and without", load, bare_load, "5 % more")
     one, other = statistics.median(mine), statistics.median(bare)
     report("a key typed in 500 cells, with the extension and without", one, other, "3 ms more")
     print(f"mean {statistics.mean(mine) * 1000:.1f} and {statistics.mean(bare) * 1000:.1f} ms")
-    assert one - other <= 0.003
+    assert load <= 1.05 * bare_load and one - other <= 0.003
 
 
 def ours(profile: dict[str, Any]) -> float:

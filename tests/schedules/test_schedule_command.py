@@ -63,6 +63,7 @@ def test_this_machine_keeps_a_schedule_as_long_as_there_is_one(folder: Path) -> 
     record.record_look(name, time.time() - 4 * 24 * 3600, [])
     history = until(lambda: [f for f in told("show", name)["history"] if f["state"] == "succeeded"])
     assert Run(history[0]["run"])["one"]["b"] == 42
+    assert f"did you mean `{name}`?" in typed("pause", f"{name}s").output
     assert told("pause", name) == {"schedule": name, "target": "local", "paused": True}
     until(lambda: not is_kept(folder / "home"))
     assert "paused" in typed("list").stdout and "next" not in typed("list").stdout

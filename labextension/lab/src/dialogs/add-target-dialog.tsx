@@ -2,6 +2,7 @@
 
 import { Clipboard, Dialog, ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
+import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { DownloadLink } from '../common/download-link';
@@ -50,6 +51,11 @@ class TargetFormWidget extends ReactWidget {
     super.dispose();
   }
 
+  protected onUpdateRequest(message: Message): void {
+    super.onUpdateRequest(message);
+    void this.renderPromise?.then(() => this._keepFocus());
+  }
+
   protected render(): React.JSX.Element {
     const form = this._form;
     return (
@@ -60,6 +66,13 @@ class TargetFormWidget extends ReactWidget {
         {form.proposal?.text && <NewTarget form={form} trans={this._trans} onAdded={this._onAdded} />}
       </>
     );
+  }
+
+  /** A field that had the focus may be gone, and without it the dialog hears no key. */
+  private _keepFocus(): void {
+    if (this.isAttached && document.activeElement === document.body) {
+      this.node.querySelector<HTMLElement>('select, input')?.focus();
+    }
   }
 
   private readonly _form: TargetForm;
