@@ -324,9 +324,11 @@ class Gates:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._names: set[str] = set()
 
     def code(self, name: str) -> str:
         """The code that waits; for a minute, so that nothing waits forever."""
+        self._names.add(name)
         here, opened = str(self._folder / f"{name}-reached"), str(self._folder / name)
         return f"""import pathlib, time
 pathlib.Path({here!r}).touch()
@@ -338,14 +340,20 @@ for _ in range({SECONDS * 20}):
     def open(self, name: str) -> None:
         (self._folder / name).touch()
 
+    def open_all(self) -> None:
+        for name in self._names:
+            self.open(name)
+
     def reached(self, name: str) -> None:
         """Wait until something waits at the gate."""
         wait_until((self._folder / f"{name}-reached").exists, f"nothing has reached {name}")
 
 
 @pytest.fixture
-def gates(tmp_path: Path) -> Gates:
-    return Gates(tmp_path)
+def gates(tmp_path: Path) -> Iterator[Gates]:
+    gates = Gates(tmp_path)
+    yield gates
+    gates.open_all()  # a run that still waited would be among those of the next test
 
 
 def wait_until(true: Callable[[], bool], otherwise: str) -> None:

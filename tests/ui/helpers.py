@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 MANY_TABS = 40  #: that one presses on the way to a control
@@ -75,7 +75,12 @@ def in_notebook(page: Page, code: str, *given: Any) -> Any:
 
 def kernel_is_idle(page: Page) -> None:
     """Wait until the notebook's kernel can run a cell: one that is run before is dropped without a word."""
-    page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
+    kernel = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
+    try:
+        page.wait_for_function(f"{kernel}?.status === 'idle'", timeout=15_000)
+    except TimeoutError:  # JupyterLab may miss what a kernel says while it begins anew: asked again, it says so again
+        page.evaluate(f"() => void {kernel}?.requestKernelInfo().catch(() => undefined)")
+        page.wait_for_function(f"{kernel}?.status === 'idle'")
 
 
 def scroll_to_cell(page: Page, number: int) -> None:

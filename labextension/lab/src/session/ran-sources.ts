@@ -25,10 +25,10 @@ export class RanSources implements IDisposable {
     return ran !== undefined && ran !== source;
   }
 
-  /** Reads the code again when another run is shown, and when a run that had ended was taken up again. */
+  /** Reads the code again when another run is shown, and when a run that had ended was taken up again, however short that was. */
   private _onRunChanged(): void {
     const run = this._shownRun.snapshot;
-    const key = run ? `${run.run.run} ${isActive(run)}` : '';
+    const key = run ? `${run.run.run} ${isActive(run)} ${run.run.finished}` : '';
     if (key !== this._key) {
       this._key = key;
       void this._read(run?.run.run ?? null);
