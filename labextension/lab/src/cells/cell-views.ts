@@ -152,6 +152,8 @@ export class CellViews implements BadgeActions, IDisposable {
     for (const badge of this._badges) {
       if (change === 'run') {
         badge.refreshProgress();
+      } else if (change === 'sources') {
+        badge.refreshEdited();
       } else {
         badge.refresh();
       }

@@ -126,7 +126,7 @@ export class StepBadge extends Widget {
       this._showRole(role);
     }
     this._showProblems();
-    this._showEdited();
+    this.refreshEdited();
     this.showLogOpen(this._openLog);
   }
 
@@ -144,12 +144,12 @@ export class StepBadge extends Widget {
     if (stepName(this.cell.model.sharedModel.getSource(), this.cell.model.metadata) !== this._markedStep) {
       this.refresh();
     } else {
-      this._showEdited();
+      this.refreshEdited();
     }
   }
 
   /** Says that the cell has other code than the run whose state it shows. */
-  private _showEdited(): void {
+  refreshEdited(): void {
     const { id, sharedModel } = this.cell.model;
     const edited = this._session.ranSources.isChanged(id, sharedModel.getSource());
     setText(this._edited, edited ? this._trans.__('changed since this run') : '');

@@ -34,8 +34,8 @@ const RETRY_DELAY = 3_000; // milliseconds before the next request to a server t
 /** The choice of this machine with every step in a container. No target has such a name. */
 export const IN_CONTAINERS = 'local, in containers';
 
-/** What has changed: the pipeline, or the state of its run. */
-export type Change = 'pipeline' | 'run';
+/** What has changed: the pipeline, the state of its run, or the code that the cells had in that run. */
+export type Change = 'pipeline' | 'run' | 'sources';
 
 export class NotebookSession implements IDisposable {
   constructor(
@@ -47,7 +47,7 @@ export class NotebookSession implements IDisposable {
     this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
     this._shownRun.changed.connect(() => this._onRunChanged());
     this.ranSources = new RanSources(client, this._shownRun);
-    this.ranSources.changed.connect(this._emitPipeline, this);
+    this.ranSources.changed.connect(() => this._changed.emit('sources'));
     _stream.silenceChanged.connect(this._emitPipeline, this);
     panel.content.modelChanged.connect(this._onModelChanged, this);
     panel.context.pathChanged.connect(this._onPathChanged, this);
@@ -209,7 +209,6 @@ export class NotebookSession implements IDisposable {
     try {
       const explanation = await this.client.compile(request);
       if (isLatest()) {
-        this._serverError = null;
         this._onCompiled(explanation);
       }
     } catch (error) {
@@ -236,6 +235,13 @@ export class NotebookSession implements IDisposable {
   }
 
   private _onCompiled(explanation: Explanation): void {
+    const text = JSON.stringify(explanation);
+    const saysTheSame = text === this._explanationText && this._serverError === null;
+    this._explanationText = text;
+    this._serverError = null;
+    if (saysTheSame) {
+      return; // as after most keys: the badges of a long notebook need not be looked at
+    }
     this._explanation = explanation;
     if (explanation.pipeline !== null) {
       this._lastValid = explanation;
@@ -464,6 +470,7 @@ export class NotebookSession implements IDisposable {
   private _hasListedRuns = false;
   private _newestRun: string | null = null;
   private _explanation: Explanation | null = null;
+  private _explanationText = '';
   private _lastValid: Explanation | null = null;
   private _serverError: string | null = null;
   private _stepInfos = new Map<string, StepInfo>();
