@@ -65,7 +65,9 @@ def test_the_log_unfolds_under_the_cell_and_goes_on(open_notebook: OpenNotebook)
     expect(log).to_contain_text("line 3")
     expect(log).to_contain_text("line 8")
     log.get_by_role("searchbox").fill("line 4")
-    expect(log.locator(".kfnb-mod-current")).to_have_text("line 4")
+    expect(log.locator(".kfnb-mod-current")).to_have_text(
+        re.compile(r"^line 4\d?$")
+    )  # the log may be at line 40 by now
     press_run(page)  # the same button stops it
     has_state(page, "slow", "cancelled")
     has_state(page, "clean", "succeeded")
