@@ -67,14 +67,12 @@ lab: .venv/lab  ## set up, and open JupyterLab on the tutorial
 
 # few tests at a time, so that both workers end together
 PYTEST = $(BIN)/python -m pytest -n 3 --maxschedchunk 4
-# `make docs-screenshots`
-WITHOUT = --ignore=tests/ui/test_documentation_pictures.py
 
 test: environments  ## every check
 	tools/debian-packages
 	@$(MAKE) --no-print-directory -j 2 -O SIDE_BY_SIDE=1 lint-python lint-browser docs
 	$(JLPM) test
-	$(PYTEST) --junit-xml build/tests.xml $(WITHOUT)
+	$(PYTEST) --junit-xml build/tests.xml --ignore=tests/ui/test_documentation_pictures.py
 
 # reading, analysing, building and checking, all in the tests' own process
 FAST = $(addprefix tests/,analysis notebook pipeline program/test_graph.py program/test_refusals.py program/test_warnings.py)

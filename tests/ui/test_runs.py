@@ -40,7 +40,7 @@ FAILS = (
     cell("print('the run has', kfnb_status['state'])", "step:clean", "exit"),
 )
 SLOW = (
-    cell("import time\nfor n in range(200):\n    print('line', n)\n    time.sleep(0.1)", "step:slow"),
+    cell("import time\nfor n in range(200):\n    print(f'line {n}.')\n    time.sleep(0.1)", "step:slow"),
     cell("print('cleaned')", "step:clean", "exit"),
 )
 
@@ -64,10 +64,8 @@ def test_the_log_unfolds_under_the_cell_and_goes_on(open_notebook: OpenNotebook)
     log = page.get_by_role("region", name="Log of step slow")
     expect(log).to_contain_text("line 3")
     expect(log).to_contain_text("line 8")
-    log.get_by_role("searchbox").fill("line 4")
-    expect(log.locator(".kfnb-mod-current")).to_have_text(
-        re.compile(r"^line 4\d?$")
-    )  # the log may be at line 40 by now
+    log.get_by_role("searchbox").fill("line 4.")
+    expect(log.locator(".kfnb-mod-current")).to_have_text("line 4.")
     press_run(page)  # the same button stops it
     has_state(page, "slow", "cancelled")
     has_state(page, "clean", "succeeded")

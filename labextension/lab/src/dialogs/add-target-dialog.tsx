@@ -2,11 +2,11 @@
 
 import { Clipboard, Dialog, ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
-import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { DownloadLink } from '../common/download-link';
 import { ENGINE_NAMES } from '../common/engine-names';
+import { KeepFocus } from '../common/keep-focus';
 import { formatDuration } from '@kfnb/core/format-duration';
 import { AddedTarget, ProbeLine, TargetProposal } from '@kfnb/core/wire/api-types';
 import { RestClient } from '../server/rest-client';
@@ -51,28 +51,16 @@ class TargetFormWidget extends ReactWidget {
     super.dispose();
   }
 
-  protected onUpdateRequest(message: Message): void {
-    super.onUpdateRequest(message);
-    void this.renderPromise?.then(() => this._keepFocus());
-  }
-
   protected render(): React.JSX.Element {
     const form = this._form;
     return (
-      <>
+      <KeepFocus className="kfnb-Target-body">
         <ClusterFields form={form} trans={this._trans} />
         <Outcome form={form} trans={this._trans} />
         {form.proposal && <Found proposal={form.proposal} trans={this._trans} />}
         {form.proposal?.text && <NewTarget form={form} trans={this._trans} onAdded={this._onAdded} />}
-      </>
+      </KeepFocus>
     );
-  }
-
-  /** A field that had the focus may be gone, and without it the dialog hears no key. */
-  private _keepFocus(): void {
-    if (this.isAttached && document.activeElement === document.body) {
-      this.node.querySelector<HTMLElement>('select, input')?.focus();
-    }
   }
 
   private readonly _form: TargetForm;
