@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -116,22 +117,25 @@ def load_and_type(page: Page, traced: CDPSession, lab: Lab, path: str, steps: bo
 
 
 def test_a_long_notebook(lab: Lab, page: Page, traced: CDPSession, long_notebook: str) -> None:
-    """Bars: 500 cells load with at most 5 % more work than without the extension, and a key takes at most 3 ms more; in turn."""
-    mine, bare, loads, bare_loads = [], [], [], []
-    for _ in range(3):
-        loaded, keys = load_and_type(page, traced, lab, long_notebook, True)
-        mine += keys
-        loads.append(loaded)
-        with disabled(lab, "kfnb"):
-            loaded, keys = load_and_type(page, traced, lab, long_notebook, False)
-        bare += keys
-        bare_loads.append(loaded)
-    load, bare_load = statistics.median(loads), statistics.median(bare_loads)
-    report("500 cells loaded, with the extension and without", load, bare_load, "5 % more")
-    one, other = statistics.median(mine), statistics.median(bare)
+    """Bars: 500 cells load with at most 5 % more work than without the extension, and a key takes at most 3 ms more.
+
+    The first load of either fills the browser's caches and does not count. Each comes first as often as second, because
+    the machine's speed drifts by more than the bar.
+    """
+    loads: dict[bool, list[float]] = {True: [], False: []}
+    keys: dict[bool, list[float]] = {True: [], False: []}
+    for count, extension in enumerate((True, False, False, True, True, False, False, True, True, False)):
+        with nullcontext() if extension else disabled(lab, "kfnb"):
+            loaded, spent = load_and_type(page, traced, lab, long_notebook, extension)
+        if count >= 2:
+            loads[extension].append(loaded)
+            keys[extension] += spent
+    more = statistics.mean(loads[True]) / statistics.mean(loads[False]) - 1
+    report("500 cells loaded, with the extension and without", *map(statistics.mean, loads.values()), "5 % more")
+    one, other = statistics.median(keys[True]), statistics.median(keys[False])
     report("a key typed in 500 cells, with the extension and without", one, other, "3 ms more")
-    print(f"mean {statistics.mean(mine) * 1000:.1f} and {statistics.mean(bare) * 1000:.1f} ms")
-    assert load <= 1.05 * bare_load and one - other <= 0.003
+    print(f"loads {loads}; mean of keys {statistics.mean(keys[True]):.4f} and {statistics.mean(keys[False]):.4f} s")
+    assert more <= 0.05 and one - other <= 0.003
 
 
 def ours(profile: dict[str, Any]) -> float:

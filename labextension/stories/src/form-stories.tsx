@@ -50,7 +50,7 @@ export const FORM_STORIES: Record<string, Story> = {
     ))
   ),
   plots: narrow(
-    reactStory('.kfnb-Scatter-point', 'kfnb-Experiment', () => (
+    reactStory('.kfnb-Scatter-point', 'kfnb-Experiment kfnb-Controls', () => (
       <ExperimentPlots
         runs={SWEEP}
         columns={COLUMNS}

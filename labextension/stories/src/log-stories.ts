@@ -22,7 +22,7 @@ const SOURCE: LogSource = {
 async function drawLog(place: HTMLElement): Promise<void> {
   const view = new LogView(TRANS, { loaded: ignore, ended: ignore }, 'kfnb-Log-body', 'kfnb-Log-line');
   const find = new LogFind(TRANS, view);
-  const log = element('section', 'kfnb-Log');
+  const log = element('section', 'kfnb-Log kfnb-Controls');
   const head = element('div', 'kfnb-Log-head');
   const tools = element('div', 'kfnb-Log-tools');
   const text = element('div', 'kfnb-Log-text');

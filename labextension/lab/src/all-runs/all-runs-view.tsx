@@ -37,6 +37,7 @@ export class AllRunsView extends ReactWidget {
   ) {
     super();
     this.addClass('kfnb-AllRuns');
+    this.addClass('kfnb-Controls');
     this.disposed.connect(() => _model.dispose());
   }
 

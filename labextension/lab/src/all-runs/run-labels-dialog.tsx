@@ -30,6 +30,7 @@ class LabelsBody extends ReactWidget implements Dialog.IBodyWidget<RunLabels> {
   ) {
     super();
     this.addClass('kfnb-RunLabels');
+    this.addClass('kfnb-Controls');
   }
 
   getValue(): RunLabels {

@@ -29,6 +29,7 @@ export class StepBadge extends Widget {
   ) {
     super();
     this.addClass('kfnb-Badge');
+    this.addClass('kfnb-Controls');
     this._words = words(_trans);
     this._name = element('span', 'kfnb-Badge-name');
     this._flow = element('span', 'kfnb-Badge-flow');

@@ -23,6 +23,7 @@ export class StepLog extends Widget {
   ) {
     super();
     this.addClass('kfnb-Log');
+    this.addClass('kfnb-Controls');
     this.node.tabIndex = -1;
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', _trans.__('Log of step %1', _session.stepLabel(step)));

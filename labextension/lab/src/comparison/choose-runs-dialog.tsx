@@ -45,6 +45,7 @@ class ChoiceBody extends ReactWidget implements Dialog.IBodyWidget<string[]> {
   ) {
     super();
     this.addClass('kfnb-ChooseRuns');
+    this.addClass('kfnb-Controls');
     this._chosen = new Set(chosen);
   }
 

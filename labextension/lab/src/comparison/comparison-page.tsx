@@ -64,6 +64,7 @@ class ComparisonContent extends ReactWidget {
   ) {
     super();
     this.addClass('kfnb-Comparison');
+    this.addClass('kfnb-Controls');
     this.node.dataset.lmSuppressShortcuts = 'true';
   }
 

@@ -93,6 +93,7 @@ function Side({ run, title, path, hasRun, client, rendermime, trans }: RunProps)
     }
     const output = new AttemptOutput(rendermime, trans, () => undefined);
     output.addClass('kfnb-Log');
+    output.addClass('kfnb-Controls');
     Widget.attach(output, place.current);
     output.open(new Attempt(client, run.run, path, 0, () => active.current));
     return () => output.dispose();

@@ -42,6 +42,7 @@ class TargetFormWidget extends ReactWidget {
   ) {
     super();
     this.addClass('kfnb-Target');
+    this.addClass('kfnb-Controls');
     this._form = new TargetForm(api, () => this.update());
     void this._form.load();
   }

@@ -37,6 +37,7 @@ export class ExperimentPage extends MainAreaWidget<ReactWidget> {
       <Loader experiment={experiment} client={client} actions={actions} trans={trans} />
     );
     content.addClass('kfnb-Experiment');
+    content.addClass('kfnb-Controls');
     content.node.dataset.lmSuppressShortcuts = 'true';
     super({ content });
     this.toolbar.hide();

@@ -6,7 +6,16 @@ import { Notebook } from '@jupyterlab/notebook';
 import { cellRole } from '../marks/cell-marks';
 import { MARKS, MarkWord } from '../marks/mark-table';
 import { contentOf, setRole, setStep } from '../marks/notebook-marks';
-import { addValue, changeValue, stepNames, stepOf, WrittenValue, writtenValues } from '../marks/step-marks';
+import {
+  addValue,
+  cellsOfStep,
+  changeValue,
+  NumberedCell,
+  stepNames,
+  stepOf,
+  WrittenValue,
+  writtenValues
+} from '../marks/step-marks';
 import { Problem } from '@kfnb/core/wire/api-types';
 
 export class CellForm {
@@ -15,7 +24,9 @@ export class CellForm {
     readonly model: ICellModel,
     private readonly _problems: readonly Problem[],
     private readonly _onChange: () => void
-  ) {}
+  ) {
+    this._cells = cellsOfStep(_notebook, model);
+  }
 
   get role(): string | null {
     return cellRole(contentOf(this.model));
@@ -37,7 +48,7 @@ export class CellForm {
 
   /** The values of a mark in all cells of the step. The name of the step is that of this cell. */
   values(mark: MarkWord): WrittenValue[] {
-    const values = writtenValues(this._notebook, this.model, mark);
+    const values = writtenValues(this._cells, mark);
     return mark === 'step' ? values.filter(one => one.model === this.model) : values;
   }
 
@@ -86,4 +97,6 @@ export class CellForm {
     this._notebook.activeCellIndex = this._notebook.widgets.findIndex(cell => cell.model === model);
     void this._notebook.scrollToItem(this._notebook.activeCellIndex);
   }
+
+  private readonly _cells: readonly NumberedCell[];
 }

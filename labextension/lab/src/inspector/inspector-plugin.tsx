@@ -67,6 +67,7 @@ class MarkTool extends ReactWidget implements INotebookTools.ITool {
   ) {
     super();
     this.addClass('kfnb-Marks');
+    this.addClass('kfnb-Controls');
     _tracker.activeCellChanged.connect(() => this._onCellChanged());
   }
 
@@ -91,6 +92,9 @@ class MarkTool extends ReactWidget implements INotebookTools.ITool {
   }
 
   protected render(): React.JSX.Element | null {
+    if (!this.isVisible) {
+      return null; // shown, it is updated
+    }
     const [panel, cell] = [this._tracker.currentWidget, this._tracker.activeCell];
     if (!panel || !panel.model || cell?.model.type !== 'code') {
       return <p>{this._trans.__('Select a code cell.')}</p>;

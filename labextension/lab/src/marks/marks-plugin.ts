@@ -15,7 +15,7 @@ import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { newStepName, renameStep, setRole, setStep, setMark, contentOf } from './notebook-marks';
 import { openMenu } from '../common/open-menu';
-import { stepNames, stepOf, writtenValues } from './step-marks';
+import { cellsOfStep, stepNames, stepOf, writtenValues } from './step-marks';
 
 const ID = 'kfnb:marks';
 const CACHE_ON = ['on', 'true', 'yes', 'enabled'];
@@ -315,7 +315,7 @@ class MarkCommands {
     if (!notebook || !active || markValues(contentOf(active), word).length > 0) {
       return active;
     }
-    return writtenValues(notebook, active, word)[0]?.model ?? active;
+    return writtenValues(cellsOfStep(notebook, active), word)[0]?.model ?? active;
   }
 
   private _markValues(word: string): string[] {

@@ -33,13 +33,24 @@ export function stepNames(notebook: Notebook): string[] {
   return [...new Set(codeCells(notebook).flatMap(model => stepOf(model) ?? []))];
 }
 
-/** The values of a mark in all cells of the step of a cell; in this cell alone if it is not marked as a step. */
-export function writtenValues(notebook: Notebook, model: ICellModel, mark: string): WrittenValue[] {
+/** A code cell and its number among the code cells, from 1. */
+export interface NumberedCell {
+  model: ICellModel;
+  number: number;
+}
+
+/** All cells of the step of a cell; this cell alone if it is not marked as a step. */
+export function cellsOfStep(notebook: Notebook, model: ICellModel): NumberedCell[] {
   const step = stepOf(model);
-  return codeCells(notebook).flatMap((other, index) =>
-    other === model || (step !== null && stepOf(other) === step)
-      ? placedValues(contentOf(other), mark).map((one, at) => ({ ...one, model: other, cell: index + 1, at }))
-      : []
+  return codeCells(notebook)
+    .map((other, index) => ({ model: other, number: index + 1 }))
+    .filter(other => other.model === model || (step !== null && stepOf(other.model) === step));
+}
+
+/** The values of a mark in these cells. */
+export function writtenValues(cells: readonly NumberedCell[], mark: string): WrittenValue[] {
+  return cells.flatMap(({ model, number }) =>
+    placedValues(contentOf(model), mark).map((one, at) => ({ ...one, model, cell: number, at }))
   );
 }
 
@@ -59,7 +70,7 @@ export function changeValue(notebook: Notebook, mark: string, written: WrittenVa
 
 /** Adds a value of a mark in the cell of the step that has others of it, else in this cell. */
 export function addValue(notebook: Notebook, model: ICellModel, mark: string, value: string): void {
-  const target = writtenValues(notebook, model, mark).pop()?.model ?? model;
+  const target = writtenValues(cellsOfStep(notebook, model), mark).pop()?.model ?? model;
   const place = placeOf(contentOf(target), mark);
   write(notebook, target, mark, [...placedValues(contentOf(target), mark), { value, place }]);
 }

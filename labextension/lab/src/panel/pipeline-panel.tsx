@@ -45,6 +45,7 @@ export class PipelinePanel extends ReactWidget {
     super();
     this.id = 'kfnb-panel';
     this.addClass('kfnb-Panel');
+    this.addClass('kfnb-Controls');
     this.title.icon = pipelineIcon;
     this.title.caption = _trans.__('Pipeline');
   }

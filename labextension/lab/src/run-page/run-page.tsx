@@ -60,6 +60,7 @@ class RunPageContent extends ReactWidget {
   ) {
     super();
     this.addClass('kfnb-RunPage');
+    this.addClass('kfnb-Controls');
     this.node.dataset.lmSuppressShortcuts = 'true';
     void this._load();
   }

@@ -26,6 +26,7 @@ export class SchedulesPage extends ReactWidget {
     super();
     this.id = 'kfnb-schedules';
     this.addClass('kfnb-Schedules');
+    this.addClass('kfnb-Controls');
     this.node.tabIndex = -1;
     this.title.label = _trans.__('Schedules');
     this.title.icon = pipelineIcon;

@@ -98,6 +98,7 @@ class RunningItem extends ReactWidget {
   ) {
     super();
     this.addClass('kfnb-Status');
+    this.addClass('kfnb-Controls');
     _running.changed.connect(() => this.update());
   }
 

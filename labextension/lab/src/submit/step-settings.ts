@@ -2,12 +2,20 @@
 
 import { Notebook } from '@jupyterlab/notebook';
 
-import { addValue, changeValue, codeCells, stepOf, WrittenValue, writtenValues } from '../marks/step-marks';
+import {
+  addValue,
+  cellsOfStep,
+  changeValue,
+  codeCells,
+  stepOf,
+  WrittenValue,
+  writtenValues
+} from '../marks/step-marks';
 
 /** What the notebook says of a mark of a step: null if it does not say it. Undefined if no cell is marked as that step. */
 export function writtenSetting(notebook: Notebook, step: string, mark: string): WrittenValue | null | undefined {
   const cell = codeCells(notebook).find(model => stepOf(model) === step);
-  return cell && (writtenValues(notebook, cell, mark)[0] ?? null);
+  return cell && (writtenValues(cellsOfStep(notebook, cell), mark)[0] ?? null);
 }
 
 /** Writes a mark of a step; an empty text removes it. One undo of the notebook takes it back. */

@@ -40,6 +40,7 @@ class DivisionWidget extends ReactWidget implements Dialog.IBodyWidget<ReadonlyM
   ) {
     super();
     this.addClass('kfnb-Unmarked');
+    this.addClass('kfnb-Controls');
     DIVISIONS.forEach(how => void this._explain(how));
   }
 
