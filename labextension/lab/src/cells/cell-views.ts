@@ -12,6 +12,7 @@ import { Change, NotebookSession } from '../session/notebook-session';
 import { stepName } from '../marks/step-name';
 
 const CLOCK_INTERVAL = 250; // milliseconds between two updates of the durations of running steps
+const FRAME_BUDGET = 4; // milliseconds of a frame in which badges out of sight are updated
 
 export class CellViews implements BadgeActions, IDisposable {
   constructor(
@@ -140,7 +141,8 @@ export class CellViews implements BadgeActions, IDisposable {
         if (!cell.isDisposed) {
           const badge = new StepBadge(cell, this._session, this, this._trans);
           this._badges.add(badge);
-          badge.disposed.connect(() => this._badges.delete(badge));
+          this._sight.observe(badge.node);
+          badge.disposed.connect(() => this._forget(badge));
           // the widget at 0 is the header of the cell, which belongs to the notebook
           (cell.layout as PanelLayout).insertWidget(1, badge);
         }
@@ -148,21 +150,53 @@ export class CellViews implements BadgeActions, IDisposable {
     }
   }
 
+  private _forget(badge: StepBadge): void {
+    this._sight.unobserve(badge.node);
+    for (const badges of [this._badges, this._inSight, this._late]) {
+      badges.delete(badge);
+    }
+  }
+
   private _refresh(_: NotebookSession, change: Change): void {
-    for (const badge of this._badges) {
-      if (change === 'run') {
-        badge.refreshProgress();
-      } else if (change === 'sources') {
-        badge.refreshEdited();
-      } else {
-        badge.refresh();
-      }
+    if (change === 'run') {
+      this._badges.forEach(badge => this._late.add(badge));
+      this._refreshLate();
+    } else {
+      this._badges.forEach(badge => (change === 'sources' ? badge.refreshEdited() : badge.refresh()));
     }
     if (this._session.active && this._timer === 0) {
       this._timer = window.setInterval(() => this._badges.forEach(badge => badge.refreshClock()), CLOCK_INTERVAL);
     } else if (!this._session.active && this._timer !== 0) {
       window.clearInterval(this._timer);
       this._timer = 0;
+    }
+  }
+
+  /** Updates the badges in sight, and the others in this and the next frames: hundreds at once would hold the page up. */
+  private _refreshLate(): void {
+    window.cancelAnimationFrame(this._frame);
+    const end = performance.now() + FRAME_BUDGET;
+    for (const badges of [this._inSight, this._late]) {
+      for (const badge of badges) {
+        if (badges === this._late && performance.now() > end) {
+          this._frame = window.requestAnimationFrame(() => this._refreshLate());
+          return;
+        }
+        badge.refreshProgress();
+        this._late.delete(badge);
+      }
+    }
+  }
+
+  private _onSight(entries: IntersectionObserverEntry[]): void {
+    const inSight = new Map(entries.map(entry => [entry.target, entry.isIntersecting]));
+    for (const badge of this._badges) {
+      const isInSight = inSight.get(badge.node);
+      if (isInSight) {
+        this._inSight.add(badge);
+      } else if (isInSight === false) {
+        this._inSight.delete(badge);
+      }
     }
   }
 
@@ -174,6 +208,8 @@ export class CellViews implements BadgeActions, IDisposable {
     if (!this._isDisposed) {
       this._isDisposed = true;
       window.clearInterval(this._timer);
+      window.cancelAnimationFrame(this._frame);
+      this._sight.disconnect();
       this._session.changed.disconnect(this._refresh, this);
     }
   }
@@ -182,5 +218,9 @@ export class CellViews implements BadgeActions, IDisposable {
   private _timer = 0;
   private readonly _badgedCells = new WeakSet<Cell>();
   private readonly _badges = new Set<StepBadge>();
+  private readonly _late = new Set<StepBadge>(); // which do not show the run's last change yet
+  private readonly _inSight = new Set<StepBadge>();
+  private readonly _sight = new IntersectionObserver(entries => this._onSight(entries));
+  private _frame = 0;
   private readonly _logs = new WeakMap<Cell, StepLog>();
 }

@@ -159,8 +159,10 @@ export class StepBadge extends Widget {
   private _showLastLine(): void {
     const printed = this._step ? this._session.lastLine(this._step) : null;
     const percent = printed?.percent ?? null;
-    this.node.style.setProperty('--kfnb-percent', `${percent ?? 0}%`);
     this.node.classList.toggle('kfnb-mod-progress', percent !== null);
+    if (percent !== null) {
+      this.node.style.setProperty('--kfnb-percent', `${percent}%`);
+    }
     const progress = this._step ? this._session.progress(this._step) : null;
     const line = printed?.line ?? (progress ? clusterReason(progress) : '');
     setText(this._line, line);
