@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -199,6 +200,11 @@ def test_retry_takes_the_notebook_as_it_is_now_and_where_it_is_now(kfnb: Shell) 
     done = kfnb("retry", "renamed.ipynb")
     assert done.returncode == 0
     assert "✓ two succeeded" in done.stdout and "[two] 1.0" in done.stdout and "[one]" not in done.stdout
+    (kfnb.folder / "disk").mkdir()
+    shutil.copy(kfnb.folder / "renamed.ipynb", kfnb.folder / "disk")
+    assert kfnb("status", "disk/renamed.ipynb").returncode == 2, "a copy"
+    (kfnb.folder / "renamed.ipynb").unlink()  # so that a copy is what a move to another disk leaves
+    assert "✓ succeeded" in kfnb("status", "disk/renamed.ipynb").stdout
 
 
 # -------------------------------------------------------------------- the record

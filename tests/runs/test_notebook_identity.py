@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from kfnb.client.runs_table import runs_of
+from kfnb.notebook.formats import notebook_file
 from kfnb.runs.kept_notebook import keep_notebook
 from kfnb.runs.notebook_runs import notebook_of_run
 from kfnb.runs.record.database import SCHEMA
@@ -79,6 +80,36 @@ def test_a_notebook_that_was_never_saved_after_its_run_keeps_its_runs_where_it_g
     edited.write_text(json.dumps(notebook(cell("z = 3", "step:c"))), "utf-8")
     other = edited.rename(tmp_path / "other.ipynb")
     assert shown(store, other) == [], "a file system gives the number of a deleted file to another one"
+
+
+def test_a_notebook_that_became_another_file_keeps_its_runs_by_its_code(store: RunStore, tmp_path: Path) -> None:
+    def as_another_file(place: Path, to: Path, text: bytes | None = None) -> Path:
+        """As a move to another disk does, or an editor that replaces the file."""
+        to.parent.mkdir(exist_ok=True)
+        to.with_suffix(".new").write_bytes(text or place.read_bytes())
+        place.unlink()
+        return to.with_suffix(".new").rename(to)
+
+    first = write(tmp_path, notebook(cell("x = 1", "step:a"), cell("y = 2", "step:b")), "train.ipynb")
+    of_first = run(store, first, save=False)
+    copy = tmp_path / "before" / "train.ipynb"
+    copy.parent.mkdir()
+    copy.write_bytes(first.read_bytes())
+    assert shown(store, copy) == [], "the notebook itself is there: this is a copy"
+    moved = as_another_file(first, tmp_path / "disk" / "train.ipynb")
+    assert shown(store, moved) == [of_first]
+    assert shown(store, copy) == [], "the record knows where the notebook went"
+    again = run(store, moved, save=False)
+    renamed = as_another_file(as_another_file(moved, moved), tmp_path / "disk" / "renamed.ipynb")
+    assert shown(store, renamed) == [again, of_first], "replaced by its editor, and then renamed"
+    other = json.dumps(notebook(cell("x = 1", "step:a"), cell("y = 2", "step:b"), cell("z = 3", "step:c"))).encode()
+    assert shown(store, as_another_file(renamed, tmp_path / "disk" / "other.ipynb", other)) == []
+
+    script = tmp_path / "script.py"
+    script.write_text("# %% tags=['step:a']\nx = 1\n\n# %% tags=['step:b']\ny = 'script'\n", "utf-8")
+    of_script = store.create("p", str(script), None, "local", {}, notebook_id=notebook_of_run(store, str(script), {}))
+    keep_notebook(store, of_script, notebook_file.load(script))
+    assert shown(store, as_another_file(script, tmp_path / "disk" / "script.py")) == [of_script]
 
 
 def test_an_id_from_elsewhere_takes_the_runs_of_its_path_along(store: RunStore, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -130,6 +131,11 @@ async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: P
     assert status == 404 and "ran on this machine" in told["message"]
     file.rename(jp_root_dir / "moved.ipynb")  # closed, and never saved with its id
     assert [r["run"] for r in (await ask("GET", "runs", notebook="moved.ipynb"))["runs"]] == [run_id]
+    (jp_root_dir / "disk").mkdir()
+    shutil.copy(jp_root_dir / "moved.ipynb", jp_root_dir / "disk" / "moved.ipynb")
+    assert (await ask("GET", "runs", notebook="disk/moved.ipynb"))["runs"] == [], "a copy"
+    (jp_root_dir / "moved.ipynb").unlink()  # so that a copy is what a move to another disk leaves
+    assert [r["run"] for r in (await ask("GET", "runs", notebook="disk/moved.ipynb"))["runs"]] == [run_id]
 
 
 async def test_the_report_of_a_run_is_a_file(ask: Any, jp_fetch: Any) -> None:

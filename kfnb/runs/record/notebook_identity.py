@@ -1,8 +1,8 @@
 """Which runs are those of a notebook: it has an id, which stays with it when it is renamed or moved.
 
 The id is written into the notebook's metadata, as ``kfnb.id``, when JupyterLab has run it. Where a notebook has none, its
-path stands for it, and where no run is recorded with its path, its file (`kfnb.runs.moved_notebook`). A copy has the id of the
-notebook that it was copied from until it is run for the first time.
+path stands for it, and where no run is recorded with its path, its file or its code (`kfnb.runs.moved_notebook`). A copy has the id of
+the notebook that it was copied from until it is run for the first time.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ def file_at(path: str | None) -> str | None:
     return f"{found.st_dev}:{found.st_ino}" if found is not None and found.st_ino else None
 
 
-def newest_run_of_file(database: Database, path: str) -> dict[str, Any] | None:
-    """The newest run of the file at a path (`RunStore.newest_run_of_file`)."""
-    file = None if _has_runs_at(database, path) else file_at(path)
-    row = database.row(
-        "select id as run, notebook, notebook_id from runs where file = ? and notebook is not null and notebook_id is not null"
-        " order by created desc, rowid desc limit 1",
-        (file,),
+def newest_runs_elsewhere(database: Database, path: str) -> list[dict[str, Any]]:
+    """The newest runs of the other notebooks (`RunStore.newest_runs_elsewhere`)."""
+    if _has_runs_at(database, path):
+        return []
+    rows = database.rows(
+        "select id as run, notebook, notebook_id, file, max(created) from runs where notebook is not null and notebook_id is not null"
+        " group by notebook_id order by max(created) desc, max(rowid) desc"
     )
-    return None if row is None else dict(row)
+    return [dict(row) for row in rows]
 
 
 def _is_own(database: Database, path: str | None, written: str) -> bool:

@@ -23,7 +23,7 @@ from kfnb.runs.record.experiments import Experiment, experiments
 from kfnb.runs.record.file_lock import is_held
 from kfnb.runs.record.home_folder import home_folder
 from kfnb.runs.record.lookup_by_name import UnknownRun, find_run, find_step, find_value
-from kfnb.runs.record.notebook_identity import claim_notebook, file_at, newest_run_of_file
+from kfnb.runs.record.notebook_identity import claim_notebook, file_at, newest_runs_elsewhere
 from kfnb.runs.record.private_record_files import make_folder, tighten
 from kfnb.runs.record.read_rows import RowReader
 from kfnb.runs.record.run_labels import set_note, set_tags, tags_of
@@ -174,9 +174,9 @@ class RunStore:
         with self._db.transaction():
             return claim_notebook(self._db, path, written)
 
-    def newest_run_of_file(self, path: str) -> dict[str, Any] | None:
-        """``run``, ``notebook`` and ``notebook_id`` of the newest run of the file at a path that has no runs itself, or ``None``."""
-        return newest_run_of_file(self._db, path)
+    def newest_runs_elsewhere(self, path: str) -> list[dict[str, Any]]:
+        """``run notebook notebook_id file`` of the newest run of each other notebook; none for a path that has runs itself."""
+        return newest_runs_elsewhere(self._db, path)
 
     def label(self, run_id: str, tags: Iterable[str] | None = None, note: str | None = None) -> None:
         """Set the tags of a run, its note, or both. Raises `UnknownRun`."""
