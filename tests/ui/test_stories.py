@@ -1,4 +1,4 @@
-"""Each view by itself, as `labextension/stories` draws it: in every theme, narrow and wide. Pictures are in `build/screenshots/stories`."""
+"""Each view by itself, as `labextension/stories` draws it: in every theme, narrow, wide and between. Pictures are in `build/screenshots/stories`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 EXTENSION, BUILT = ROOT / "labextension", ROOT / "build" / "stories"
 ADDRESS = "http://stories.test"  # the browser asks nobody: the files are handed to it
+HEIGHT = 1000  # of the window, where the view is not higher
 THEMES = ("light", "dark", "high-contrast")
 IS_TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
@@ -44,7 +45,7 @@ def stories(browser_type: BrowserType, browser_type_launch_args: dict[str, Any],
         yield page
 
 
-def test_every_view_in_every_theme_narrow_and_wide(stories: Page, console: Console) -> None:
+def test_every_view_in_every_theme_and_width(stories: Page, console: Console) -> None:
     expect(stories.locator("#story .kfnb-mod-current")).to_be_visible()  # the story that the address names
     red = stories.locator("#story .ansi-red-fg").first
     assert red.evaluate("node => getComputedStyle(node).color !== getComputedStyle(node.parentElement).color")
@@ -53,8 +54,9 @@ def test_every_view_in_every_theme_narrow_and_wide(stories: Page, console: Conso
         name = look["name"]
         stories.evaluate("name => window.stories.show(name)", name)
         for width in look["widths"]:
-            stories.set_viewport_size({"width": width, "height": 1000})
+            stories.set_viewport_size({"width": width, "height": HEIGHT})
             expect(stories.locator(look["key"]).first).to_be_visible()
+            stories.set_viewport_size({"width": width, "height": HEIGHT + stories.evaluate("window.stories.hidden()")})
             is_first = width == look["widths"][0]
             for theme in THEMES if is_first else THEMES[:1]:  # a theme changes colours only
                 stories.evaluate("theme => window.stories.setTheme(theme)", theme)

@@ -14,7 +14,7 @@ import { chooseDivision } from '../../lab/src/unmarked/division-dialog';
 import { EXPLANATION, notebookSession, PATH, PROBLEM, SUBMISSION, TARGETS } from './fixtures/notebook-fixtures';
 import { ONE_OF_EACH_STATE, SWEEP } from './fixtures/run-fixtures';
 import { Answers, Refusal, storyClient, storySessions } from './server';
-import { dialogStory, drawn, ignore, Story, TRANS } from './story';
+import { dialogStory, drawn, ignore, narrow, Story, TRANS } from './story';
 
 const NOTEBOOK: Answers = { 'POST compile': EXPLANATION, 'GET targets': TARGETS, 'GET runs': { runs: [] } };
 const REMEMBERED = { experiment: 'learning rates of January', cache: true, parameters: { epochs: '40' } };
@@ -60,7 +60,7 @@ const PROPOSAL: TargetProposal = {
 };
 
 export const DIALOG_STORIES: Record<string, Story> = {
-  submit: dialogStory('.kfnb-Submit-table', () => openSubmit(SUBMISSION, 'prod')),
+  submit: narrow(dialogStory('.kfnb-Submit-table', () => openSubmit(SUBMISSION, 'prod'))),
   'submit-refused': dialogStory('.kfnb-Submit-problems [data-severity="error"]', () =>
     openSubmit({ ...SUBMISSION, state: 'unreachable', told: ['https://kubeflow.example.org/pipeline does not answer: connection refused', 'Start the VPN, or choose another target.'], problems: [PROBLEM], manifest: '' }, 'prod')), // prettier-ignore
   'reuse-values': dialogStory('.jp-mod-warn', async () => {

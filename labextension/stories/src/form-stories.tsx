@@ -13,7 +13,7 @@ import { ProblemList } from '../../lab/src/panel/problem-list';
 import { smallGraph } from './fixtures/graph-fixtures';
 import { PARAMETERS, PROBLEM, WARNING } from './fixtures/notebook-fixtures';
 import { RUN, SWEEP } from './fixtures/run-fixtures';
-import { ignore, narrow, reactStory, Story, TRANS } from './story';
+import { fixed, ignore, narrow, reactStory, Story, TRANS } from './story';
 
 const ERRORS = new Map([['epochs', '`120` is more than 100, the largest value that is allowed']]);
 const PROGRESS = progressByStep(RUN);
@@ -24,7 +24,7 @@ const RANGES: Ranges = { 'metric.score': [0.4, 1] };
 const INSIDE = new Set(SWEEP.filter(run => Number(run.metrics.score) > 0.74).map(run => run.run));
 
 export const FORM_STORIES: Record<string, Story> = {
-  'side-bar': narrow(
+  'side-bar': fixed(
     reactStory('.kfnb-Form-wrong', 'kfnb-Panel story-column', () => (
       <div className="kfnb-Panel-body">
         <PipelineGraph

@@ -7,7 +7,7 @@ import { CellForm } from '../../lab/src/inspector/cell-form';
 import { MarkForm } from '../../lab/src/inspector/mark-form';
 import { PipelineName } from '../../lab/src/inspector/pipeline-name';
 import { cell, CELLS, notebookPanel, PROBLEM } from './fixtures/notebook-fixtures';
-import { ignore, narrow, reactStory, Story, TRANS } from './story';
+import { fixed, ignore, reactStory, Story, TRANS } from './story';
 
 const [, , , TRAIN, , PUBLISH] = CELLS;
 const WRONG: Problem = {
@@ -19,7 +19,7 @@ const WRONG: Problem = {
 
 function formStory(key: string, at: number, problems: Problem[], cells = CELLS): Story {
   const { content } = notebookPanel(cells);
-  return narrow(
+  return fixed(
     reactStory(key, 'kfnb-Marks story-column', () => (
       <>
         <MarkForm form={new CellForm(content, cells[at], problems, ignore)} trans={TRANS} />

@@ -26,7 +26,7 @@ interface Look {
 declare global {
   interface Window {
     /** For tests: what each story must show and how wide, and a change of the story or the theme without a new page. */
-    stories: { looks: Look[]; show(story: string): Promise<void>; setTheme(theme: string): void };
+    stories: { looks: Look[]; show(story: string): Promise<void>; setTheme(theme: string): void; hidden(): number };
   }
 }
 
@@ -47,6 +47,15 @@ function setTheme(theme: string): void {
   document.body.style.colorScheme = theme === 'light' ? 'light' : 'dark'; // as JupyterLab does
 }
 
+/** Pixels by which the window is too low for all of the story to be in sight. What has a limit of its own stays as it is. */
+function hidden(): number {
+  const pages = [...document.querySelectorAll('.story-page, .story-page *, .jp-Dialog *')].filter(node => {
+    const { overflowY, maxHeight } = getComputedStyle(node);
+    return overflowY === 'auto' && maxHeight === 'none';
+  });
+  return Math.max(...[document.documentElement, ...pages].map(node => node.scrollHeight - node.clientHeight));
+}
+
 /** A list of stories or themes, which opens the page with another choice. */
 function chooser(choice: 'story' | 'theme', names: string[], query: URLSearchParams): HTMLElement {
   const list = document.createElement('select');
@@ -63,7 +72,7 @@ const query = new URLSearchParams(location.search);
 document
   .querySelector('header')!
   .append(chooser('story', Object.keys(STORIES), query), chooser('theme', Object.keys(THEMES), query));
-const looks = Object.entries(STORIES).map(([name, { key, widths = [700, 1900] }]) => ({ name, key, widths }));
-window.stories = { looks, show, setTheme };
+const looks = Object.entries(STORIES).map(([name, { key, widths = [700, 1000, 1900] }]) => ({ name, key, widths }));
+window.stories = { looks, show, setTheme, hidden };
 setTheme(query.get('theme') ?? 'light');
 void show(query.get('story') ?? Object.keys(STORIES)[0]);

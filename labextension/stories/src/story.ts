@@ -58,7 +58,7 @@ export function pageStory(key: string, page: () => Widget): Story {
 
 /** A story of a dialog, which JupyterLab shows in the middle of the window. */
 export function dialogStory(key: string, open: (place: HTMLElement) => unknown): Story {
-  return narrow({
+  return fixed({
     key: `.jp-Dialog ${key}`,
     draw(place) {
       void open(place);
@@ -68,8 +68,13 @@ export function dialogStory(key: string, open: (place: HTMLElement) => unknown):
   });
 }
 
-/** The same story, looked at in one width only. */
+/** The same story, which says nothing new in a wide window. */
 export function narrow(story: Story): Story {
+  return { ...story, widths: [700, 1000] };
+}
+
+/** The same story, which is as wide in every window. */
+export function fixed(story: Story): Story {
   return { ...story, widths: [700] };
 }
 

@@ -28,6 +28,7 @@ export async function chooseDivision(
       Dialog.okButton({ label: trans.__('Mark the cells') })
     ]
   });
+  dialog.addClass('kfnb-UnmarkedDialog');
   dialog.node.setAttribute('aria-label', title);
   const { button, value } = await dialog.launch();
   return button.accept ? value : null;
