@@ -8,6 +8,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from kfnb.pipeline.model import Pipeline, Step
+from kfnb.pipeline.serialize import to_json
+from kfnb.runs.kept_pipeline import PIPELINE
+from kfnb.runs.record.private_record_files import write_file
+from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import cell, notebook
 from tests.ui.conftest import Lab, OpenNotebook, wait_until
 from tests.ui.helpers import command, is_uncovered, screenshot, set_theme
@@ -26,6 +31,21 @@ def begin(lab: Lab, code: str, rate: float) -> str:
     )
     body = {"notebook": notebook(*cells), "path": "compared.ipynb", "parameters": {"rate": str(rate)}}
     return str(lab.ask("POST", "kfnb/api/v1/runs", {**body, "experiment": "compared"})["run"]["run"])
+
+
+def recorded_loop(lab: Lab, iterations: int, shift: int) -> str:
+    """A run in the server's own record, of a loop whose every second iteration has another score by the `shift`."""
+    store = RunStore(lab.home / "kfnb_home")
+    run = store.create("looped", None, None, "local", {})
+    write_file(store.folder(run) / PIPELINE, json.dumps(to_json(Pipeline("looped", body=(Step("fit", ()),)))))
+    with store.changing():
+        store.record_run(run, "succeeded", started=0.0, finished=60.0)
+        for i in range(iterations):
+            score = str(i + shift * (i % 2))
+            result = {"results": {"score": {"preview": score, "type": "int", "bundle": score}}}
+            store.record_step(run, f"fit[{i}]", "fit", "succeeded", started=0.0, finished=1.0, result=result)
+    store.close()
+    return run
 
 
 def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNotebook) -> None:
