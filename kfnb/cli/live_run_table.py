@@ -47,6 +47,7 @@ KEPT_FIRST = ("running", "failed", "cancelled", "pending")
 class Row:
     """What the table says of a step or of an iteration."""
 
+    path: str
     name: str
     state: str
     shown: str  #: the state with its symbol, and the attempt
@@ -196,12 +197,17 @@ def table(
 
 
 def final_table(summary: dict[str, Any], width: int, names: Mapping[str, str]) -> Group:
-    """A run as a table, and below it the reasons that have no room beside the states."""
+    """A run as a table, and below it the reasons that have no room beside the states. What `conclude` tells, with its place, is left out."""
     from rich.cells import cell_len
     from rich.console import Group
     from rich.text import Text
 
-    rows = _rows(summary, names, None)
+    error = summary["error"] or {}
+    told = without_codes(error_line(error))
+    rows = [
+        replace(row, note="") if row.path == error.get("step") and row.note in told else row
+        for row in _rows(summary, names, None)
+    ]
     room = _widths(rows, width)[3]
     long = [row for row in rows if cell_len(row.note) > room]
     short = [replace(row, note="") if row in long else row for row in rows]
@@ -277,7 +283,9 @@ def _row(summary: dict[str, Any], path: str, name: str, step: dict[str, Any], st
         if step["attempts"] and step["attempts"] > 1 and "iterations" not in step
         else ""
     )
-    return Row(name, state, f"{SYMBOLS[state]} {state}{tries}", step_duration(step, time.time()), note.split("\n")[0])
+    return Row(
+        path, name, state, f"{SYMBOLS[state]} {state}{tries}", step_duration(step, time.time()), note.split("\n")[0]
+    )
 
 
 def print_table(store: RunStore, summary: dict[str, Any]) -> None:

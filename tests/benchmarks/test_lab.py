@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
 from tests.benchmarks.measure import report
+from tests.benchmarks.page_work import busy, report_tasks, traced_tasks
 from tests.notebooks import cell, notebook, write
 from tests.ui.conftest import Lab, OpenNotebook, disabled
 from tests.ui.helpers import has_state, is_uncovered, kernel_is_idle, press_run
@@ -83,12 +84,6 @@ def is_complete(page: Page, cells: int) -> None:
     """Wait until JupyterLab, which draws cells out of sight when it has nothing else to do, has drawn all of them."""
     page.wait_for_function("cells => document.querySelectorAll('.jp-Notebook .cm-editor').length === cells", arg=cells)
     kernel_is_idle(page)
-
-
-def busy(traced: CDPSession) -> float:
-    """Seconds that the page's main thread has worked."""
-    metrics = traced.send("Performance.getMetrics")["metrics"]
-    return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
 
 
 def load_and_type(page: Page, traced: CDPSession, lab: Lab, path: str, steps: bool) -> tuple[float, list[float]]:
@@ -166,20 +161,6 @@ def test_activation(lab: Lab, page: Page, traced: CDPSession) -> None:
     assert statistics.median(spent) <= 0.3
 
 
-def page_tasks(trace: dict[str, Any]) -> list[tuple[float, float]]:
-    """Milliseconds of the processor and of the clock that each task of the page's main thread took, without the tests' own."""
-    events = trace["traceEvents"]
-    names = {(e["pid"], e["tid"]): e["args"]["name"] for e in events if e["name"] == "thread_name"}
-    main = [e for e in events if names.get((e["pid"], e["tid"])) == "CrRendererMain" and "tdur" in e]
-    asked = [(e["pid"], e["ts"]) for e in main if "blink.mojom.DevToolsSession" in str(e["args"])]
-    return [
-        (task["tdur"] / 1000, task["dur"] / 1000)
-        for task in main
-        if task["name"].endswith("RunTask")
-        and not any(pid == task["pid"] and task["ts"] <= at <= task["ts"] + task["dur"] for pid, at in asked)
-    ]
-
-
 def test_two_hundred_steps_do_not_hold_the_page_up(lab: Lab, open_notebook: OpenNotebook, tmp_path: Path) -> None:
     """Bar: no task of the page takes more than 50 ms of the processor while 200 steps go live.
 
@@ -188,20 +169,14 @@ def test_two_hundred_steps_do_not_hold_the_page_up(lab: Lab, open_notebook: Open
     page = open_notebook(*(cell(f"v{n} = {n}", f"step:s{n}") for n in range(200)))
     has_state(page, "s0", "")
     is_complete(page, 200)
-    browser = page.context.browser
-    assert browser is not None
-    browser.start_tracing(page=page, path=tmp_path / "trace.json", categories=["toplevel"])
-    press_run(page)
-    page.wait_for_function(
-        """async () => {
-            const { runs } = await (await fetch('/kfnb/api/v1/runs?count=1')).json();
-            return runs[0]?.state === 'succeeded';
-        }""",
-        polling=500,
-    )
-    page.wait_for_timeout(1000)
-    browser.stop_tracing()
-    tasks = page_tasks(json.loads((tmp_path / "trace.json").read_text()))
-    processor, clock = (sorted(one, reverse=True)[:3] for one in zip(*tasks, strict=True))
-    print(f"\nthe longest of {len(tasks)} tasks while 200 steps ran: {processor} ms, by the clock {clock} ms")
-    assert processor[0] <= 50
+    with traced_tasks(page, tmp_path / "trace.json") as tasks:
+        press_run(page)
+        page.wait_for_function(
+            """async () => {
+                const { runs } = await (await fetch('/kfnb/api/v1/runs?count=1')).json();
+                return runs[0]?.state === 'succeeded';
+            }""",
+            polling=500,
+        )
+    report_tasks("200 steps that go live", tasks, "50 ms")
+    assert tasks[0][0] <= 50

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import CDPSession, Page
@@ -15,7 +16,7 @@ from kfnb.runs.kept_pipeline import PIPELINE
 from kfnb.runs.record.private_record_files import write_file
 from kfnb.runs.record.run_store import RunStore
 from tests.benchmarks.measure import report
-from tests.benchmarks.test_lab import LONG_TASKS, busy
+from tests.benchmarks.page_work import busy, report_tasks, traced_tasks
 from tests.notebooks import cell
 from tests.ui.conftest import Lab, OpenNotebook
 from tests.ui.helpers import kernel_is_idle
@@ -63,7 +64,13 @@ def opened(page: Page, traced: CDPSession, run: str) -> float:
 
 @pytest.mark.parametrize(("count", "bar"), [(40, 0.1), (200, 0.3), (1000, 1.0)])
 def test_a_large_graph(
-    lab: Lab, open_notebook: OpenNotebook, page: Page, traced: CDPSession, count: int, bar: float
+    lab: Lab,
+    open_notebook: OpenNotebook,
+    page: Page,
+    traced: CDPSession,
+    tmp_path: Path,
+    count: int,
+    bar: float,
 ) -> None:
     """Bars: 0.1, 0.3 and 1 s more than with one step, in turn; and no task above 50 ms while states change."""
     open_notebook(cell("1"))
@@ -79,17 +86,16 @@ def test_a_large_graph(
     mine, other = statistics.median(large), statistics.median(small)
     report(f"opening the page of a run with {count} steps, and with one", mine, other, f"{bar * 1000:.0f} ms more")
     opened(page, traced, run)
-    page.evaluate(LONG_TASKS)
-    for first in range(0, count, 10):
-        with store.changing():
-            for n in range(first, min(first + 10, count)):
-                store.record_step(run, f"step_{n}", f"step_{n}", "running", started=time.time(), attempts=1)
-        time.sleep(0.02)
-    page.wait_for_function(
-        "count => document.querySelectorAll('.kfnb-RunPage .kfnb-Dag-box[data-state=running]').length === count",
-        arg=count,
-    )
-    page.wait_for_timeout(500)
-    print(f"long tasks in ms while the states of {count} steps change: {page.evaluate('window.long')}")
+    with traced_tasks(page, tmp_path / "trace.json") as tasks:
+        for first in range(0, count, 10):
+            with store.changing():
+                for n in range(first, min(first + 10, count)):
+                    store.record_step(run, f"step_{n}", f"step_{n}", "running", started=time.time(), attempts=1)
+            time.sleep(0.02)
+        page.wait_for_function(
+            "count => document.querySelectorAll('.kfnb-RunPage .kfnb-Dag-box[data-state=running]').length === count",
+            arg=count,
+        )
+    report_tasks(f"the states of {count} steps change", tasks, "50 ms")
     store.close()
     one_store.close()

@@ -46,10 +46,18 @@ def printed(content: Any, width: int) -> list[str]:
 @pytest.mark.parametrize("width", [80, 100])
 def test_the_final_table_has_state_and_time_and_whole_reasons_below(width: int) -> None:
     steps = {"load": step("succeeded"), "train": step("failed", REASON), "report": step("omitted", "the run failed")}
-    lines = printed(final_table({"run": "r", "steps": steps}, width, {}), width)
+    summary: dict[str, Any] = {"run": "r", "steps": steps, "error": None}
+    lines = printed(final_table(summary, width, {}), width)
     assert [line.split()[:3] for line in lines[1:3]] == [["load", "✓", "succeeded"], ["train", "✗", "failed"]]
     assert all("1:01 h" in line for line in lines[1:3]) and "the run failed" in lines[3]
     assert "".join(lines[4:]).replace(" ", "") == f"train: {REASON}".replace(" ", "")
+    kind, _, message = REASON.partition(": ")
+    error = {"step": "train", "cell": 2, "line": 1, "type": kind, "message": message}
+    steps["test"] = step("failed", REASON)
+    lines = printed(final_table({**summary, "error": error}, width, {}), width)
+    assert "".join(lines[5:]).replace(" ", "") == f"test: {REASON}".replace(" ", ""), (
+        "that of `train` follows, with its place"
+    )
 
 
 def test_a_live_table_that_is_too_long_keeps_what_goes_on_and_counts_the_rest() -> None:

@@ -8,9 +8,14 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from kfnb.pipeline.model import Pipeline, Step
+from kfnb.pipeline.serialize import to_json
+from kfnb.runs.kept_pipeline import PIPELINE
+from kfnb.runs.record.private_record_files import write_file
+from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import cell, notebook
 from tests.ui.conftest import Lab, OpenNotebook, wait_until
-from tests.ui.helpers import command, is_uncovered, screenshot, set_theme
+from tests.ui.helpers import command, is_uncovered, press, screenshot, set_theme, tab_to
 from tests.ui.test_hard import violations
 
 pytestmark = pytest.mark.slow
@@ -26,6 +31,21 @@ def begin(lab: Lab, code: str, rate: float) -> str:
     )
     body = {"notebook": notebook(*cells), "path": "compared.ipynb", "parameters": {"rate": str(rate)}}
     return str(lab.ask("POST", "kfnb/api/v1/runs", {**body, "experiment": "compared"})["run"]["run"])
+
+
+def recorded_loop(lab: Lab, iterations: int, shift: int) -> str:
+    """A run in the server's own record, of a loop whose every second iteration has another score by the `shift`."""
+    store = RunStore(lab.home / "kfnb_home")
+    run = store.create("looped", None, None, "local", {})
+    write_file(store.folder(run) / PIPELINE, json.dumps(to_json(Pipeline("looped", body=(Step("fit", ()),)))))
+    with store.changing():
+        store.record_run(run, "succeeded", started=0.0, finished=60.0)
+        for i in range(iterations):
+            score = str(i + shift * (i % 2))
+            result = {"results": {"score": {"preview": score, "type": "int", "bundle": score}}}
+            store.record_step(run, f"fit[{i}]", "fit", "succeeded", started=0.0, finished=1.0, result=result)
+    store.close()
+    return run
 
 
 def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNotebook) -> None:
@@ -81,6 +101,35 @@ def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNoteb
     is_uncovered(page)
     expect(page.locator(".kfnb-Comparison thead th")).to_have_count(2)
     assert ids[0] in (page.locator(".kfnb-Comparison thead button").first.get_attribute("title") or "")
+
+    command(page, "kfnb:compare-runs", runs=[recorded_loop(lab, 500, shift) for shift in (0, 1)])
+    loop = page.locator('.kfnb-Comparison:visible [data-part="outputs"]')
+    iterations = loop.locator("tr[data-name]:not(:has(button))")
+    fold = loop.get_by_role("button", name="250 of 500 iterations differ")
+    tab_to(page, fold)
+    press(page, "Enter")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    expect(iterations).to_have_count(100)
+    expect(iterations.first).to_have_text(re.compile(r"fit\[1\]\.score.*1.*2"))
+    tab_to(page, loop.get_by_role("button", name="Show more of 150 iterations"))
+    screenshot(page, "comparison-loop")
+    press(page, "Enter")
+    expect(iterations).to_have_count(200)
+    expect(loop.get_by_role("button", name="Show more of 50 iterations")).to_be_focused()
+    press(page, "Enter")
+    expect(iterations).to_have_count(250)
+    expect(iterations.last).to_have_text(re.compile(r"fit\[499\]\.score.*499.*500"))
+    expect(loop.get_by_role("button", name="Hide the iterations")).to_be_focused()
+    screenshot(page, "comparison-loop-end")
+    press(page, "Enter")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    expect(iterations).to_have_count(0)
+    expect(fold).to_be_focused()
+    press(page, "Space")
+    expect(iterations).to_have_count(100)
+    page.locator(".kfnb-Comparison:visible").get_by_label("Show also what is the same").press("Space")
+    expect(loop.get_by_role("button", name="Show more of 400 iterations")).to_be_visible()
+    expect(iterations.first).to_have_text(re.compile(r"fit\[0\]\.score.*0.*0"))
 
     page.evaluate("void window.jupyterapp.commands.execute('kfnb:compare-runs')")
     dialog = page.get_by_role("dialog")

@@ -127,3 +127,13 @@ def test_notebook_7_has_what_jupyterlab_has(open_notebook: OpenNotebook) -> None
     screenshot(page, "notebook-7-schedules")
     badge(page, "divide").get_by_role("button", name="More for this step").click()
     expect(page.get_by_role("menuitem", name="Retry From Here")).to_be_visible()
+    page.keyboard.press("Escape")
+    below = page.locator("#jp-down-stack [role=tab]")
+    words = below.all_inner_texts()
+    assert len(words) == 3
+    below.filter(has_text="All Runs").locator(".lm-TabBar-tabCloseIcon").click()
+    page.reload()
+    expect(below).to_have_count(2)
+    assert sorted(below.all_inner_texts()) == sorted(one for one in words if one != "All Runs")
+    expect(page.locator(".kfnb-RunPage-state")).to_have_text("✗ failed")
+    screenshot(page, "notebook-7-reloaded")

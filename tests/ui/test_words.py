@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import Gates, Lab, OpenNotebook, Settings
-from tests.ui.helpers import badge, command, has_state, panel, press_run, screenshot, set_theme
+from tests.ui.helpers import badge, command, has_state, log_of, panel, press_run, screenshot, set_theme
 from tests.ui.test_runs import PLAIN
 
 pytestmark = pytest.mark.slow
+LINES, KEPT = 12_000, 4_000  # of a log: that are printed, and that the page may hold
 #: The page believes that the user looks at another one, and keeps what the browser has shown of its notifications.
 IN_BACKGROUND = """() => {
     window.kfnbShown = [];
@@ -41,8 +44,9 @@ def test_the_pages_are_in_korean(lab: Lab, open_notebook: OpenNotebook, settings
 def test_every_command_is_in_the_palette_and_runs_are_told_of(
     open_notebook: OpenNotebook, settings: Settings, gates: Gates
 ) -> None:
-    settings("kfnb:preferences", notifyAfter=0, browserNotifications=True)
-    page = open_notebook(cell(gates.code("gate"), "step:only"))
+    settings("kfnb:preferences", notifyAfter=0, browserNotifications=True, logLines=KEPT)
+    lines = f"\nfor n in range({LINES}): print('line', n)"
+    page = open_notebook(cell(gates.code("gate") + lines, "step:only"))
     page.context.grant_permissions(["notifications"])
     page.evaluate(IN_BACKGROUND)
     press_run(page)
@@ -52,6 +56,7 @@ def test_every_command_is_in_the_palette_and_runs_are_told_of(
     screenshot(page, "status-bar")
     running.click()
     expect(page.locator("#kfnb-panel")).to_be_visible()
+    log = log_of(page, "only")  # opened before the lines come
     gates.open("gate")
     expect(page.get_by_role("alert").filter(has_text="succeeded (")).to_be_visible()
     page.wait_for_function("window.kfnbShown.some(text => text.includes('succeeded ('))")  # the browser has shown it
@@ -65,3 +70,30 @@ def test_every_command_is_in_the_palette_and_runs_are_told_of(
     expect(items).not_to_have_count(0)
     shown = items.evaluate_all("items => items.map(item => item.dataset.command)")
     assert set(ours) - set(shown) == {"kfnb:run-or-stop"}  # the toolbar's button, whose two commands are there
+    page.keyboard.press("Escape")
+    holds_as_many_lines_as_the_user_wants(log)
+
+
+def holds_as_many_lines_as_the_user_wants(log: Locator) -> None:
+    """Lines that came while the log was open, and lines that were loaded afterwards; what is left out is said, and found."""
+    above, below = (log.get_by_role("button", name=re.compile(rf"^\d+ lines {where}$")) for where in ("above", "below"))
+
+    def left_out() -> tuple[int, int]:
+        first, last = (int(one.inner_text().split()[0]) if one.is_visible() else 0 for one in (above, below))
+        return first, last
+
+    expect(log.locator(".kfnb-LogWindow")).to_contain_text(f"line {LINES - 1}")
+    first, last = left_out()
+    assert (LINES - KEPT <= first < LINES) and last == 0
+    for _ in range(2):
+        before = above.inner_text()
+        above.click()
+        expect(above).not_to_have_text(before)
+    first, last = left_out()
+    assert last > 0 and LINES - KEPT <= first + last < LINES
+    find = log.get_by_role("searchbox", name="Find in the log")
+    for text in ("line 7", f"line {LINES - 1}"):
+        find.fill(text)
+        expect(log.locator(".kfnb-mod-current")).to_contain_text(text)
+    find.fill("line")
+    expect(log.locator(".kfnb-LogFind-count")).to_have_text(re.compile(f" of {LINES}$"))

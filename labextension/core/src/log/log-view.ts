@@ -7,6 +7,7 @@ import { LogWindow } from './log-window';
 
 const POLL_INTERVAL = 300; // milliseconds between two requests while the step runs
 
+const LARGEST_PART = 2_000; // lines that are dropped together, as many as the server sends in one answer
 export const MOST_LINES = 20_000; // that are held unless the user prefers another number
 
 export type LogQuery = { start: number } | { before: number | 'end' };
@@ -17,7 +18,7 @@ export interface LogSource {
   matches(text: string): Promise<LogMatches>;
   /** Whether more can come although a request has failed. */
   readonly active: boolean;
-  /** How many lines are held at most. Older ones are dropped, and can be loaded again. */
+  /** How many lines are held at most. Those at the other end are dropped, and can be loaded again. */
   readonly most: number;
 }
 
@@ -148,6 +149,9 @@ export class LogView {
     if (chunk?.lines.length && turn === this._turn && chunk.next === this._chunks[0]?.begin) {
       this._chunks.unshift(size(chunk));
       this.lines.prepend(texts(chunk));
+      while (this._isTooLong) {
+        this.lines.dropLast(this._chunks.pop()?.count ?? 0);
+      }
       this._showMore();
     }
   }
@@ -163,14 +167,14 @@ export class LogView {
 
   private _append(chunk: LogChunk): void {
     const last = this._chunks[this._chunks.length - 1];
-    if (last && last.count + chunk.lines.length <= 2_000) {
+    if (last && last.count + chunk.lines.length <= LARGEST_PART) {
       last.next = chunk.next;
       last.count += chunk.lines.length;
     } else {
       this._chunks.push(size(chunk));
     }
     this.lines.append(texts(chunk));
-    while (this.lines.count > (this._source?.most ?? MOST_LINES) && this._chunks.length > 1) {
+    while (this._isTooLong) {
       this.lines.dropFirst(this._chunks.shift()?.count ?? 0);
     }
   }
@@ -182,6 +186,10 @@ export class LogView {
     setText(this._below, this._trans._n('%1 line below', '%1 lines below', below));
     this._above.hidden = first === 0;
     this._foot.hidden = below === 0;
+  }
+
+  private get _isTooLong(): boolean {
+    return this.lines.count > (this._source?.most ?? MOST_LINES) && this._chunks.length > 1;
   }
 
   /** The byte after the last line that is here. */

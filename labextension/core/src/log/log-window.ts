@@ -106,6 +106,14 @@ export class LogWindow {
     this._draw();
   }
 
+  /** Drops lines at the end. What is in sight stays where it is. */
+  dropLast(count: number): void {
+    const { scrollTop } = this.node;
+    this.setLines(this._first, this._lines.slice(0, this._lines.length - count));
+    this.node.scrollTop = scrollTop;
+    this._draw();
+  }
+
   /** Puts displays in the places of their lines. They are in the order of these. */
   setBlocks(blocks: LogBlock[]): void {
     const follows = this.isAtEnd;

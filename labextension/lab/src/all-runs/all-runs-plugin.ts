@@ -9,6 +9,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { errorText } from '@kfnb/core/format';
 import { ListedRun } from '@kfnb/core/wire/api-types';
 import { CommandIDs } from '../common/command-ids';
+import { restorePages } from '../common/kept-pages';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
@@ -73,7 +74,7 @@ export const allRunsPlugin: JupyterFrontEndPlugin<void> = {
     });
     palette?.addItem({ command, category: trans.__('Pipeline') });
     launcher?.add({ command, category: trans.__('Other'), rank: 50 });
-    void restorer?.restore(tracker, { command, name: () => 'all-runs' });
+    restorePages(app, restorer, tracker, { command, args: () => ({}), name: () => 'all-runs' });
   }
 };
 

@@ -30,12 +30,12 @@ export const comparisonPlugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
     const command = CommandIDs.compareRuns;
-    const pages = new KeptPages<ComparisonPage>(app.shell, {
+    const pages = new KeptPages<ComparisonPage>(app, {
       type: 'Comparison',
       namespace: 'kfnb-comparison',
-      nameOf: page => page.runs.join(),
+      name: page => page.runs.join(),
       command,
-      argsOf: page => ({ runs: page.runs })
+      args: page => ({ runs: page.runs })
     });
     const openRun = (run: string) => void app.commands.execute(CommandIDs.openRun, { run });
     const open = (runs: string[]): ComparisonPage =>

@@ -25,12 +25,12 @@ export const experimentsPlugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
     const command = CommandIDs.openExperiment;
-    const pages = new KeptPages<ExperimentPage>(app.shell, {
+    const pages = new KeptPages<ExperimentPage>(app, {
       type: 'Experiment',
       namespace: 'kfnb-experiments',
-      nameOf: page => page.experiment,
+      name: page => page.experiment,
       command,
-      argsOf: page => ({ experiment: page.experiment })
+      args: page => ({ experiment: page.experiment })
     });
     const actions = {
       openRun: (run: string) => void app.commands.execute(CommandIDs.openRun, { run }),

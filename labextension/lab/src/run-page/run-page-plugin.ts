@@ -35,12 +35,12 @@ export const runPagePlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
-    const pages = new KeptPages<RunPage>(app.shell, {
+    const pages = new KeptPages<RunPage>(app, {
       type: 'Run',
       namespace: 'kfnb-run-page',
-      nameOf: page => page.run,
+      name: page => page.run,
       command: CommandIDs.openRun,
-      argsOf: page => ({ run: page.run })
+      args: page => ({ run: page.run })
     });
     const actions = pageActions(app, sessions, notebooks, trans);
     const open = (run: string) => pages.open(run, () => new RunPage(run, sessions, rendermime, actions, trans));

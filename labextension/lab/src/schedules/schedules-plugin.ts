@@ -6,6 +6,7 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../common/command-ids';
+import { restorePages } from '../common/kept-pages';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { showPage } from '../common/show-page';
 import { ISessions } from '../session/sessions-plugin';
@@ -64,6 +65,10 @@ export const schedulesPlugin: JupyterFrontEndPlugin<void> = {
       palette?.addItem({ command, category: trans.__('Pipeline') });
     }
     launcher?.add({ command: CommandIDs.schedules, category: trans.__('Other'), rank: 60 });
-    void restorer?.restore(tracker, { command: CommandIDs.schedules, name: () => 'kfnb-schedules' });
+    restorePages(app, restorer, tracker, {
+      command: CommandIDs.schedules,
+      args: () => ({}),
+      name: () => 'kfnb-schedules'
+    });
   }
 };
