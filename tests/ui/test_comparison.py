@@ -15,7 +15,7 @@ from kfnb.runs.record.private_record_files import write_file
 from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import cell, notebook
 from tests.ui.conftest import Lab, OpenNotebook, wait_until
-from tests.ui.helpers import command, is_uncovered, screenshot, set_theme
+from tests.ui.helpers import command, is_uncovered, press, screenshot, set_theme, tab_to
 from tests.ui.test_hard import violations
 
 pytestmark = pytest.mark.slow
@@ -101,6 +101,35 @@ def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNoteb
     is_uncovered(page)
     expect(page.locator(".kfnb-Comparison thead th")).to_have_count(2)
     assert ids[0] in (page.locator(".kfnb-Comparison thead button").first.get_attribute("title") or "")
+
+    command(page, "kfnb:compare-runs", runs=[recorded_loop(lab, 500, shift) for shift in (0, 1)])
+    loop = page.locator('.kfnb-Comparison:visible [data-part="outputs"]')
+    iterations = loop.locator("tr[data-name]:not(:has(button))")
+    fold = loop.get_by_role("button", name="250 of 500 iterations differ")
+    tab_to(page, fold)
+    press(page, "Enter")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    expect(iterations).to_have_count(100)
+    expect(iterations.first).to_have_text(re.compile(r"fit\[1\]\.score.*1.*2"))
+    tab_to(page, loop.get_by_role("button", name="Show more of 150 iterations"))
+    screenshot(page, "comparison-loop")
+    press(page, "Enter")
+    expect(iterations).to_have_count(200)
+    expect(loop.get_by_role("button", name="Show more of 50 iterations")).to_be_focused()
+    press(page, "Enter")
+    expect(iterations).to_have_count(250)
+    expect(iterations.last).to_have_text(re.compile(r"fit\[499\]\.score.*499.*500"))
+    expect(loop.get_by_role("button", name="Hide the iterations")).to_be_focused()
+    screenshot(page, "comparison-loop-end")
+    press(page, "Enter")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    expect(iterations).to_have_count(0)
+    expect(fold).to_be_focused()
+    press(page, "Space")
+    expect(iterations).to_have_count(100)
+    page.locator(".kfnb-Comparison:visible").get_by_label("Show also what is the same").press("Space")
+    expect(loop.get_by_role("button", name="Show more of 400 iterations")).to_be_visible()
+    expect(iterations.first).to_have_text(re.compile(r"fit\[0\]\.score.*0.*0"))
 
     page.evaluate("void window.jupyterapp.commands.execute('kfnb:compare-runs')")
     dialog = page.get_by_role("dialog")

@@ -24,26 +24,40 @@ export function LoopRow({ part, row, loop, runs, read, trans }: LoopProps): Reac
   const [open, setOpen] = React.useState(false);
   const [found, setFound] = React.useState<ComparedIterations | null>(null);
   const [error, setError] = React.useState('');
+  const fold = React.useRef<HTMLButtonElement>(null);
+  const latest = React.useRef(read);
+  latest.current = read;
   const more = (known: ComparedValue[]) =>
-    read(part, row, known.length).then(
-      page => {
-        setFound({ rows: [...known, ...page.rows], total: page.total });
-        setError('');
-      },
-      (reason: unknown) => setError(errorText(reason))
-    );
+    read(part, row, known.length)
+      .then(page => {
+        if (latest.current === read) {
+          setFound({ rows: [...known, ...page.rows], total: page.total });
+          setError('');
+        }
+      })
+      .catch((reason: unknown) => setError(errorText(reason)));
   // what is shown of the iterations is read anew when it is asked for otherwise
   React.useEffect(() => {
     setFound(null);
+    setError('');
     if (open) {
       void more([]);
     }
   }, [open, read]);
+  const close = () => {
+    setOpen(false);
+    fold.current?.focus();
+  };
   const rest = found ? found.total - found.rows.length : 0;
+  const next =
+    rest > 0
+      ? trans._n('Show %1 more iteration', 'Show more of %1 iterations', rest, rest)
+      : trans.__('Hide the iterations');
   return (
     <>
       <ValueRow part={part} row={row} runs={runs} trans={trans}>
         <button
+          ref={fold}
           type="button"
           className="kfnb-Comparison-loop"
           aria-expanded={open}
@@ -54,15 +68,20 @@ export function LoopRow({ part, row, loop, runs, read, trans }: LoopProps): Reac
         </button>
       </ValueRow>
       {open && found?.rows.map(one => <ValueRow key={one.name} part={part} row={one} runs={runs} trans={trans} />)}
-      {open && (rest > 0 || !found?.rows.length) && (
+      {open && (
         <tr>
           <td colSpan={runs.length + 1}>
             {error && <span role="alert">{error}</span>}
             {!error && !found && <span role="status">{trans.__('The iterations are being read …')}</span>}
             {found?.total === 0 && trans.__('No iteration differs.')}
-            {found && rest > 0 && (
-              <button type="button" className="kfnb-Comparison-rest" onClick={() => void more(found.rows)}>
-                {trans._n('Show %1 more iteration', 'Show more of %1 iterations', rest, rest)}
+            {(found ? found.total > 0 : error) && (
+              // one button, which keeps the focus when the last iterations have come
+              <button
+                type="button"
+                className="kfnb-Comparison-rest"
+                onClick={() => (found && rest === 0 ? close() : void more(found?.rows ?? []))}
+              >
+                {found ? next : trans.__('Try Again')}
               </button>
             )}
           </td>
