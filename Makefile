@@ -6,7 +6,7 @@ JLPM = cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 # what tests start a thousand times is compiled once, also where an image of Python turns that off
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help environments run lab test test-fast test-more lint lint-python lint-browser format docs docs-screenshots bench dist clean
+.PHONY: help environments debian-packages run lab test test-fast test-extension test-more lint lint-python lint-browser format docs docs-screenshots bench dist clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,10 +68,9 @@ lab: .venv/lab  ## set up, and open JupyterLab on the tutorial
 # few tests at a time, so that both workers end together
 PYTEST = $(BIN)/python -m pytest -n 3 --maxschedchunk 4
 
-test: environments  ## every check
-	tools/debian-packages
-	@$(MAKE) --no-print-directory -j 2 -O SIDE_BY_SIDE=1 lint-python lint-browser docs
-	$(JLPM) test
+test: .venv/uv  ## every check
+	@$(MAKE) --no-print-directory -j 3 SIDE_BY_SIDE=1 $(ENVIRONMENTS) debian-packages
+	@$(MAKE) --no-print-directory -j 2 -O SIDE_BY_SIDE=1 lint-python lint-browser docs test-extension
 	$(PYTEST) --junit-xml build/tests.xml --ignore=tests/ui/test_documentation_pictures.py
 
 # reading, analysing, building and checking, all in the tests' own process
@@ -80,10 +79,17 @@ FAST = $(addprefix tests/,analysis notebook pipeline program/test_graph.py progr
 test-fast: .venv/test  ## the checks that take under half a minute
 	$(PYTEST) -m 'not slow' $(FAST)
 
+debian-packages:
+	tools/debian-packages
+
+# both make the types of the server's answers, which must not happen at once
+test-extension: lint-browser  ## the extension's own tests, without a browser
+	$(JLPM) test
+
 # `make test-ui`, `make test-cluster`, `make test-kernel`, …
 test-%: environments  ## one folder of the tests: `make test-ui`
 	@test -d tests/$* || { echo "there is no folder tests/$*"; exit 1; }
-	$(if $(filter ui widgets,$*),tools/debian-packages)
+	$(if $(filter ui widgets,$*),@$(MAKE) --no-print-directory debian-packages)
 	$(PYTEST) tests/$*
 
 test-more: environments  ## eight times as many generated examples, and every Python there is
@@ -108,8 +114,7 @@ format: .venv/test  ## put the code in order
 docs: .venv/docs  ## the documentation as a site, in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-docs-screenshots: .venv/test  ## take the pictures of the documentation anew
-	tools/debian-packages
+docs-screenshots: .venv/test debian-packages  ## take the pictures of the documentation anew
 	$(BIN)/python -m pytest -q tests/ui/test_documentation_pictures.py
 	mkdir -p docs/images
 	cp build/screenshots/docs/*.png docs/images/

@@ -17,18 +17,24 @@ from pathlib import Path
 import pytest
 
 import kfnb
+from kfnb.runs.record.file_lock import holding
 
 ROOT = Path(__file__).parents[2]
 DATA = f"kfnb-{kfnb.__version__}.data/data"
 
 
 @pytest.fixture(scope="session")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both packages, made from this tree and the extension as it is built here."""
-    folder = tmp_path_factory.mktemp("dist")
-    env = {**os.environ, "SKIP_JUPYTER_BUILDER": "1"}
-    made = subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, env=env, capture_output=True, text=True)  # fmt: skip
-    assert made.returncode == 0, made.stderr
+def dist(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder with both packages, made from this tree and the extension as it is built here; one for all processes of the tests."""
+    here = tmp_path_factory.getbasetemp()
+    folder = (here if worker_id == "master" else here.parent) / "dist"
+    with holding(folder.with_name("making-dist"), patience=600):
+        if not folder.exists():
+            made = folder.with_name("dist-unfinished")
+            env = {**os.environ, "SKIP_JUPYTER_BUILDER": "1"}
+            build = subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", str(made)], cwd=ROOT, env=env, capture_output=True, text=True)  # fmt: skip
+            assert build.returncode == 0, build.stderr
+            made.rename(folder)
     return folder
 
 
