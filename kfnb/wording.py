@@ -1,9 +1,10 @@
-"""How kfnb words times, durations and errors for people. Every surface uses these words."""
+"""How kfnb words times, durations, errors and hints for people. Every surface uses these words."""
 
 from __future__ import annotations
 
+import difflib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -63,3 +64,9 @@ def load_hint(run_id: str, error: Mapping[str, Any] | None) -> str:
     """How to look at the inputs of the step that failed; empty when no step failed."""
     step = error.get("step") if error else None
     return f"%pipeline load {step} --run {run_id} puts what it saw into the kernel" if step else ""
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The question whether the most similar of the ``known`` names was meant, or ``otherwise`` where none is similar."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean `{near[0]}`?" if near else otherwise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 from kfnb.pipeline.model import Pipeline
@@ -10,6 +9,7 @@ from kfnb.pipeline.serialize import from_json
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import DamagedRecord, read_object
 from kfnb.runs.record.run_store import RunStore
+from kfnb.wording import did_you_mean
 
 PIPELINE = "pipeline.json"
 
@@ -45,6 +45,5 @@ def check_step(pipeline: Pipeline, run_id: str, name: str) -> None:
     names = [s.name for s in pipeline.steps()]
     if name in names:
         return
-    near = difflib.get_close_matches(name.partition("[")[0], names, 1)
-    hint = f"did you mean `{near[0]}`?" if near else f"the steps are {', '.join(names[:20])}"
+    hint = did_you_mean(name.partition("[")[0], names, f"the steps are {', '.join(names[:20])}")
     raise UnknownRun(f"run {run_id} has no step `{name}`; {hint}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kfnb.problems import UserError
 from kfnb.schedules.timetable import Timetable
+from kfnb.wording import did_you_mean
 
 CATCH_UP = ("none", "last", "all")  #: which of the times that were missed are made up for
 CONCURRENCY = ("allow", "forbid", "replace")  #: what happens while the run before still goes on
@@ -127,6 +127,5 @@ def named(schedules: Sequence[Schedule], name: str) -> Schedule:
     if found:
         ids = ", ".join(s.id for s in found)
         raise UnknownSchedule(f"{len(found)} schedules are called `{name}`: name one by its id, {ids}")
-    near = difflib.get_close_matches(name, [s.name for s in schedules], 1)
-    hint = f"did you mean `{near[0]}`?" if near else "`kfnb schedule list` shows all"
+    hint = did_you_mean(name, (s.name for s in schedules), "`kfnb schedule list` shows all")
     raise UnknownSchedule(f"there is no schedule `{name}`: {hint}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 import math
 import random
@@ -14,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from kfnb.pipeline.model import Json, Parameter, Pipeline
-from kfnb.pipeline.parameters.bind_values import convert, fit
+from kfnb.pipeline.parameters.bind_values import convert, fit, unknown_parameter
 from kfnb.problems import NotebookError, Problem
 from kfnb.thread_safe_parser import parse_expression
 
@@ -126,10 +125,7 @@ def _grid(
     checked: dict[str, tuple[Json, ...]] = {}
     for name, value in requested.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            have = f"it has {', '.join(sorted(known))}" if known else "it has none"
-            hint = f"did you mean `{near[0]}`?" if near else have
-            problems += [Problem("KF501", f"the pipeline has no parameter `{name}`", hint, name=name)] if name else []
+            problems += [unknown_parameter(name, known)] if name else []
             continue
         try:
             checked[name] = tuple(_once(values_of(value, known[name])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 import sqlite3
 from collections.abc import Callable
@@ -38,6 +37,7 @@ from kfnb.sweeps.run_sweep import Sweep
 from kfnb.widgets.frontend_views import kernel_shell
 from kfnb.widgets.run_view import PipelineView, View, show_run
 from kfnb.widgets.sweep_view import SweepView, show_sweep
+from kfnb.wording import did_you_mean
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -97,8 +97,7 @@ class PipelineMagic:
         if name == "trust":
             raise CommandFailed("a notebook cannot trust what came with it: you can, with `kfnb trust` in a terminal")
         if name not in COMMAND_NAMES:
-            near = difflib.get_close_matches(name, COMMAND_NAMES, 1)
-            hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(COMMAND_NAMES)}"
+            hint = did_you_mean(name, COMMAND_NAMES, f"there are {', '.join(COMMAND_NAMES)}")
             raise CommandFailed(f"%pipeline has no command `{name}`; {hint}")
         return self._guarded(self._own.get(name) or (lambda arguments: self._command_line(name, arguments)), argv)
 

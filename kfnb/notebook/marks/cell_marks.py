@@ -12,6 +12,7 @@ from kfnb.notebook.marks.mark_table import KALE, KALE_ROLES, MARKS, ROLES
 from kfnb.problems import Problem
 from kfnb.setting_marks.setting_table import Mark
 from kfnb.setting_marks.value_parsers import BadValue
+from kfnb.wording import did_you_mean
 
 COMPONENT = "%%component"
 MAX_SHOWN = 100  #: characters of a mark that a message quotes
@@ -212,8 +213,8 @@ def read_metadata(data: Any, marks: CellMarks, where: str = "cell.metadata.kfnb"
             continue
         mark = MARKS.get(word) or next((m for m in MARKS.values() if m.field == word), None)
         if mark is None:
-            close = difflib.get_close_matches(str(word), MARKS, 1)
-            marks.report("KF202", f"{where} has the key `{word}`, which is not a mark", f"did you mean `{close[0]}`?" if close else "", name=str(word))  # fmt: skip
+            hint = did_you_mean(str(word), MARKS)
+            marks.report("KF202", f"{where} has the key `{word}`, which is not a mark", hint, name=str(word))
             continue
         for item in value if isinstance(value, list) else [value]:
             if mark.read is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Iterator
 
@@ -10,6 +9,7 @@ from kfnb.notebook.marks.cell_marks import CellMarks
 from kfnb.notebook.parsed_notebook import Cell, PipelineCell
 from kfnb.setting_marks.value_parsers import BadValue, step_name
 from kfnb.thread_safe_parser import parse
+from kfnb.wording import did_you_mean
 
 PIPELINE_MAGIC = "%%pipeline"
 OPTIONS = {"--description": "TEXT", "--param": "NAME: TYPE = VALUE", "-p": "NAME=VALUE", "--run": ""}
@@ -58,8 +58,7 @@ def _split(text: str) -> tuple[str, str, str]:
 def _option(word: str, words: Iterator[str], values: dict[str, list[str]], marks: CellMarks, line: int) -> None:
     name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
     if name not in OPTIONS:
-        close = difflib.get_close_matches(name, OPTIONS, 1)
-        hint = f"did you mean `{close[0]}`?" if close else "the options are " + " ".join(OPTIONS)
+        hint = did_you_mean(name, OPTIONS, "the options are " + " ".join(OPTIONS))
         marks.report("KF206", f"`%%pipeline` has no option `{word}`", hint, name=word, line=line)
     elif not OPTIONS[name]:
         values[name].append("on")

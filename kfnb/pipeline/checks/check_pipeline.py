@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 
 from kfnb.analysis.unit_facts import Site
@@ -20,6 +19,7 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.units.notebook_units import Unit
 from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, OUTSIDE, STEP
 from kfnb.problems import Problem
+from kfnb.wording import did_you_mean
 
 
 # -------------------------------------------------------------------- marks
@@ -33,8 +33,7 @@ def mark_problems(notebook: Notebook) -> Iterator[Problem]:
             elif name in (e.name for e in exits):
                 yield _at(marks, "KF406", f"step `{marks.name}` is marked to run after `{name}`, the exit handler", "the exit handler runs last; remove one of the two marks", name)  # fmt: skip
             elif name not in names:
-                near = difflib.get_close_matches(name, names, 1)
-                hint = f"did you mean `{near[0]}`?" if near else f"the steps are {', '.join(names)}"
+                hint = did_you_mean(name, names, f"the steps are {', '.join(names)}")
                 yield _at(marks, "KF401", f"step `{marks.name}` is marked to run after `{name}`, which is no step", hint, name)  # fmt: skip
     for marks in exits[1:]:
         yield _at(marks, "KF403", f"`{marks.name}` is a second exit handler, after `{exits[0].name}`", "a pipeline has one: put both into one step", marks.name)  # fmt: skip

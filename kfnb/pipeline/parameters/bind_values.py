@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from kfnb.pipeline.model import Json, Parameter, Pipeline
@@ -12,6 +11,7 @@ from kfnb.pipeline.parameters.mark_placeholders import value_problems
 from kfnb.pipeline.parameters.read_values import json_value, read_text
 from kfnb.pipeline.parameters.value_schema import OF_KIND, Schema, describe_schema
 from kfnb.problems import NotebookError, Problem
+from kfnb.wording import did_you_mean
 
 
 def schema_of(parameter: Parameter) -> Schema:
@@ -50,6 +50,13 @@ def fit(value: Any, parameter: Parameter) -> Json:
     return check_value(json_value(value), schema_of(parameter))
 
 
+def unknown_parameter(name: str, known: Collection[str]) -> Problem:
+    """The problem (KF501) that a pipeline with the ``known`` parameters has none of that name."""
+    have = ", ".join(sorted(known))
+    hint = did_you_mean(name, known, f"it has {have}" if have else "it has none")
+    return Problem("KF501", f"the pipeline has no parameter `{name}`", hint, name=name)
+
+
 def bind(
     pipeline: Pipeline, supplied: Mapping[str, Any], convert: Callable[[Any, Parameter], Json] = convert
 ) -> dict[str, Json]:
@@ -72,10 +79,7 @@ def bind(
     problems: list[Problem] = []
     for name, text in supplied.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            have = f"it has {', '.join(sorted(known))}" if known else "it has none"
-            hint = f"did you mean `{near[0]}`?" if near else have
-            problems.append(Problem("KF501", f"the pipeline has no parameter `{name}`", hint, name=name))
+            problems.append(unknown_parameter(name, known))
             continue
         try:
             value = convert(text, known[name])

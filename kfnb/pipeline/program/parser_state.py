@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +15,7 @@ from kfnb.pipeline.program.steps.backward_slices import Block, Item, LoopCarried
 from kfnb.pipeline.program.steps.component_definitions import Component
 from kfnb.pipeline.program.steps.step_drafts import Binding, StepDraft
 from kfnb.problems import Problem
+from kfnb.wording import did_you_mean
 
 
 class Refused(Exception):
@@ -141,8 +141,8 @@ class ParserState:
             return
         if name == self.cell.name.replace("-", "_"):
             raise self.refuse(refused_constructs.RECURSION, node, name)
-        near = difflib.get_close_matches(name, [*self.scope, *self.global_names], 1)
-        hint = f"did you mean `{near[0]}`?" if near else "bind it before, or define it in a cell before this one"
+        otherwise = "bind it before, or define it in a cell before this one"
+        hint = did_you_mean(name, [*self.scope, *self.global_names], otherwise)
         raise self.error("KF301", f"`{name}` is used, but no cell or line before defines it", hint, node, name)
 
     def definitions_of(self, names: Iterable[str], node: ast.AST) -> tuple[list[Item], set[str]]:

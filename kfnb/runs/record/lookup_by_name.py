@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 from kfnb.problems import UserError
 from kfnb.runs.retention.missing_values import again_words
+from kfnb.wording import did_you_mean
 
 
 class UnknownRun(UserError, LookupError):
@@ -31,8 +31,7 @@ def find_run(ids: list[str], ref: str) -> str:
         return matches[0]
     if matches:
         raise UnknownRun(f"several runs begin with `{ref}`: {', '.join(matches[-5:])}")
-    near = difflib.get_close_matches(ref, ids, 1)
-    hint = f"did you mean `{near[0]}`?" if near else "`kfnb runs` lists them" if ids else "there is no run yet"
+    hint = did_you_mean(ref, ids, "`kfnb runs` lists them" if ids else "there is no run yet")
     raise UnknownRun(f"there is no run `{ref}`; {hint}")
 
 
@@ -45,8 +44,7 @@ def find_step(steps: list[dict[str, Any]], run_id: str, name: str) -> dict[str, 
     iterations = [n for n in names if n.startswith(f"{name}[")]
     if iterations:
         raise UnknownRun(f"step `{name}` ran once per item: say which, such as `{iterations[0]}`")
-    near = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean `{near[0]}`?" if near else f"the steps are {', '.join(names[:20])}"
+    hint = did_you_mean(name, names, f"the steps are {', '.join(names[:20])}")
     raise UnknownRun(f"run {run_id} has no step `{name}`; {hint}")
 
 
@@ -79,12 +77,6 @@ def find_value(step: dict[str, Any], run_id: str, name: str, values: Path, folde
     if entry is not None:
         raise UnknownRun(f"`{name}` of `{path}` was not kept: {entry.get('skipped')}")
     names = sorted({*entries, *exports, *metrics})
-    near = difflib.get_close_matches(name, names, 1)
-    hint = (
-        f"did you mean `{near[0]}`?"
-        if near
-        else f"it left {', '.join(names)}"
-        if names
-        else f"it left nothing (state {step['state']}{': ' + step['reason'] if step['reason'] else ''})"
-    )
+    nothing = f"nothing (state {step['state']}{': ' + step['reason'] if step['reason'] else ''})"
+    hint = did_you_mean(name, names, f"it left {', '.join(names) or nothing}")
     raise UnknownRun(f"step `{path}` left no value `{name}`; {hint}")

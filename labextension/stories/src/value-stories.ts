@@ -32,5 +32,8 @@ function valueStory(key: string, ...names: string[]): Story {
 export const VALUE_STORIES: Record<string, Story> = {
   'value-table': valueStory('.kfnb-Value-table', 'sales', 'rows'),
   'value-pictures': valueStory('.kfnb-Value-image', 'figure', 'page'),
-  'value-texts': valueStory('.kfnb-Value-tree', 'model', 'settings', 'notes', 'gone', 'empty', 'later')
+  'value-texts': {
+    ...valueStory('.kfnb-Value-tree', 'model', 'settings', 'notes', 'gone', 'empty', 'later'),
+    widths: [400, 700] // also as beside the graph of a run
+  }
 };

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from dataclasses import dataclass, fields
@@ -18,6 +17,7 @@ from kfnb.images.registry.references import ARCHIVE, OCI, image_reference
 from kfnb.requirement_checks import BadSource, check_url
 from kfnb.setting_marks.setting_table import read_defaults
 from kfnb.setting_marks.value_parsers import QUANTITY, BadValue
+from kfnb.wording import did_you_mean
 
 TARGET_NAME = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
@@ -118,8 +118,8 @@ def settings_error(name: str, settings: dict[str, Any]) -> str:
         return f'target `{name}` needs engine = "kfp" or engine = "argo", not {settings.get("engine")!r}'
     for key, value in settings.items():
         if key not in KNOWN:
-            similar = difflib.get_close_matches(key, KNOWN, 1)
-            return f"target `{name}` has no setting `{key}`{f'; did you mean `{similar[0]}`?' if similar else ''}"
+            hint = did_you_mean(key, KNOWN)
+            return f"target `{name}` has no setting `{key}`{hint and f'; {hint}'}"
         expected = _type_error(key, value)
         if expected:
             return f"target `{name}`: {key} is {expected}, not {value!r}"

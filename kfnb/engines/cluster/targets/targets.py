@@ -14,7 +14,6 @@ settings for the pods of steps count.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from kfnb.engines.cluster.trust.trusted_files import TrustStore
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.problems import NotebookError, Problem
 from kfnb.setting_marks.setting_table import read_defaults
+from kfnb.wording import did_you_mean
 
 
 class UntrustedTarget(NotebookError):
@@ -112,8 +112,7 @@ def target_named(name: str, notebook: Path | None) -> Target:
         if named[name].error:
             raise BadTarget(named[name].error)
         return named[name]
-    similar = difflib.get_close_matches(name, named, 1)
-    hint = f"did you mean `{similar[0]}`?" if similar else f"the targets are {', '.join(map(visible, named))}"
+    hint = did_you_mean(name, named, f"the targets are {', '.join(map(visible, named))}")
     raise BadTarget(
         f"there is no target `{visible(name)}`; {hint} (define it in {NAME} beside the notebook, as [targets.{visible(name)}])"
     )
