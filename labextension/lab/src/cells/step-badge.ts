@@ -115,7 +115,7 @@ export class StepBadge extends Widget {
     const several = steps.length > 1;
     this._shownProgress = (several ? steps : [marked ?? steps[0] ?? '']).map(step => this._session.progress(step));
     this._step = several ? '' : (marked ?? steps[0] ?? '');
-    const role = this._step || several ? null : this._session.otherRole(this.cell.model.id);
+    const role = this._step || several ? null : this._session.compiled.otherRole(this.cell.model.id);
     this.setHidden(!this._step && !several && role === null);
     this.node.classList.toggle('kfnb-mod-several', several);
     this.node.classList.toggle('kfnb-mod-other', role !== null);
@@ -170,7 +170,7 @@ export class StepBadge extends Widget {
   }
 
   private _showStep(step: string): void {
-    const info = this._session.stepInfo(step);
+    const info = this._session.compiled.step(step);
     if (this._name.textContent !== step || this._name.childElementCount) {
       this._name.replaceChildren(step);
       this._chips.clear();
@@ -242,7 +242,7 @@ export class StepBadge extends Widget {
 
   private _showChip(chip: HTMLButtonElement, step: string): void {
     const progress = this._session.progress(step);
-    const name = this._session.stepInfo(step)?.label ?? step;
+    const name = this._session.compiled.step(step)?.label ?? step;
     const text = progress ? `${SHAPES[progress.state]} ${name}` : name;
     const label = progress ? `${name}: ${this._words[progress.state]}` : name;
     setText(chip, text);
@@ -297,7 +297,7 @@ export class StepBadge extends Widget {
   }
 
   private _showProblems(): void {
-    const problems = (this._session.explanation?.problems ?? []).filter(p => p.cell_id === this.cell.model.id);
+    const problems = (this._session.compiled.explanation?.problems ?? []).filter(p => p.cell_id === this.cell.model.id);
     const serious = problems.filter(p => p.severity !== 'info');
     this._problems.hidden = serious.length === 0;
     const error = serious.some(p => p.severity === 'error');

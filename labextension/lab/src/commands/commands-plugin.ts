@@ -147,8 +147,8 @@ class Commands implements NotificationActions {
         const added = await addTarget(this._sessions.client, trans);
         if (added) {
           Notification.success(trans.__('The target %1 is in %2', added.name, added.file), { autoClose: 5000 });
-          await session?.readTargets();
-          session?.setTarget(added.name);
+          await session?.targets.read();
+          session?.targets.select(added.name);
         }
       }
     });
@@ -193,7 +193,7 @@ class Commands implements NotificationActions {
 
   private async _start(options: Part): Promise<void> {
     await this._withSession(async session => {
-      await session.compile();
+      await session.compiled.compile();
       if (await this._isTrusted(session)) {
         notifyWarnings(await startRun(session, options, this._trans), this._trans);
       }
@@ -202,11 +202,11 @@ class Commands implements NotificationActions {
 
   /** Whether the user trusts the hosts that a run would contact. Asks the user if that is not settled yet. */
   private async _isTrusted(session: NotebookSession): Promise<boolean> {
-    if (session.target === 'local' && session.explanation?.target === null) {
+    if (session.targets.current === 'local' && session.compiled.explanation?.target === null) {
       return true;
     }
-    await session.readTargets();
-    const target = session.targets.find(target => target.name === session.target);
+    await session.targets.read();
+    const target = session.targets.all.find(target => target.name === session.targets.current);
     return target?.trusted !== false || (await confirmTrust(session.client, session.path, this._trans));
   }
 

@@ -100,7 +100,7 @@ class MarkTool extends ReactWidget implements INotebookTools.ITool {
       return <p>{this._trans.__('Select a code cell.')}</p>;
     }
     const onChange = () => this.update();
-    const problems = this._sessions.of(panel).explanation?.problems ?? [];
+    const problems = this._sessions.of(panel).compiled.explanation?.problems ?? [];
     return (
       <>
         <MarkForm form={new CellForm(panel.content, cell.model, problems, onChange)} trans={this._trans} />

@@ -34,7 +34,7 @@ export function ClusterManifest({
       setTrouble(errorText(error));
     }
   };
-  const name = `${session.lastValid?.pipeline ?? 'pipeline'}-${engine}.yaml`;
+  const name = `${session.compiled.lastValid?.pipeline ?? 'pipeline'}-${engine}.yaml`;
   return (
     <div className="kfnb-Manifest">
       {Object.entries(ENGINE_NAMES).map(([id, title]) => (

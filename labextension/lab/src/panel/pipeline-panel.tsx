@@ -111,10 +111,10 @@ function SessionView(props: ViewProps): React.JSX.Element {
     async (folded: string[]) => (await session.client.compile(session.request(), folded)).graph ?? null,
     [session]
   );
-  const shown = session.isPipeline ? session.lastValid : null;
+  const shown = session.isPipeline ? session.compiled.lastValid : null;
   const problems = !session.isPipeline
     ? []
-    : (session.explanation?.problems ?? []).filter(problem => problem.severity !== 'info');
+    : (session.compiled.explanation?.problems ?? []).filter(problem => problem.severity !== 'info');
   return (
     <KeepFocus className="kfnb-Panel-body">
       <Head {...props} />
@@ -141,7 +141,7 @@ function SessionView(props: ViewProps): React.JSX.Element {
       />
       {shown?.graph && shown.steps.length > 0 ? (
         <div
-          className={`kfnb-Panel-graph ${session.explanation?.pipeline === null || session.lostContact ? 'kfnb-mod-stale' : ''}`}
+          className={`kfnb-Panel-graph ${session.compiled.explanation?.pipeline === null || session.lostContact ? 'kfnb-mod-stale' : ''}`}
         >
           <FoldableGraph
             graph={shown.graph}
@@ -153,7 +153,8 @@ function SessionView(props: ViewProps): React.JSX.Element {
           />
         </div>
       ) : (
-        session.explanation && !problems.some(problem => problem.severity === 'error') && <EmptyHint {...props} />
+        session.compiled.explanation &&
+        !problems.some(problem => problem.severity === 'error') && <EmptyHint {...props} />
       )}
       <RunSection session={session} commands={props.commands} trans={trans} />
       {shown && shown.steps.length > 0 && <ScheduleSection session={session} commands={props.commands} trans={trans} />}
@@ -167,7 +168,7 @@ function SessionView(props: ViewProps): React.JSX.Element {
 }
 
 function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
-  const shown = session.explanation;
+  const shown = session.compiled.explanation;
   const active = session.active;
   const command = active ? CommandIDs.stop : CommandIDs.run;
   const names = shown?.pipelines ?? [];
@@ -179,7 +180,7 @@ function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
           value={session.selectedPipeline ?? shown?.pipeline ?? names[0]}
           onChange={event => {
             session.selectedPipeline = event.target.value;
-            void session.compile();
+            void session.compiled.compile();
           }}
         >
           {names.map(name => (
@@ -187,7 +188,10 @@ function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
           ))}
         </select>
       ) : (
-        <PipelineTitle name={shown?.pipeline ?? session.lastValid?.pipeline ?? ''} description={shown?.description} />
+        <PipelineTitle
+          name={shown?.pipeline ?? session.compiled.lastValid?.pipeline ?? ''}
+          description={shown?.description}
+        />
       )}
       <TargetChoice session={session} commands={commands} trans={trans} />
       <button
@@ -231,7 +235,8 @@ function Announcement({ session, trans }: { session: NotebookSession; trans: Tra
   const failures = failedSteps.length
     ? trans.__(', although these failed: %1', failedSteps.slice(0, MAX_FAILED_STEPS).join(', '))
     : '';
-  const waiting = isActive(run) ? blockedSteps(run).slice(0, MAX_FAILED_STEPS) : [];
+  // while images are made, the bar above says it
+  const waiting = isActive(run) && !session.delivery ? blockedSteps(run).slice(0, MAX_FAILED_STEPS) : [];
   const text = `${SHAPES[state]} ${trans.__('Run %1', words(trans)[state])}${failures}`;
   return (
     <p className="kfnb-Panel-state" role="status" data-state={state}>

@@ -8,7 +8,8 @@ import * as React from 'react';
 
 import { CommandIDs } from '../common/command-ids';
 import { confirmTrust } from '../dialogs/trust-dialog';
-import { IN_CONTAINERS, NotebookSession } from '../session/notebook-session';
+import { NotebookSession } from '../session/notebook-session';
+import { IN_CONTAINERS } from '../session/target-choice';
 
 interface TargetProps {
   session: NotebookSession;
@@ -19,7 +20,7 @@ interface TargetProps {
 /** The list, and the button that adds a target to it. */
 export function TargetChoice(props: TargetProps): React.JSX.Element {
   const { session, commands, trans } = props;
-  React.useEffect(() => void session.readTargets(), [session]);
+  React.useEffect(() => void session.targets.read(), [session]);
   const label = trans.__('Add a target…');
   return (
     <>
@@ -40,9 +41,9 @@ export function TargetChoice(props: TargetProps): React.JSX.Element {
 }
 
 function TargetSelect({ session, trans }: TargetProps): React.JSX.Element | null {
-  const targets = session.targets;
+  const targets = session.targets.all;
   // a choice that was made where there was a tool stays visible where there is none
-  const inContainers = session.containerTool !== null || session.inContainers;
+  const inContainers = session.targets.containerTool !== null || session.targets.inContainers;
   if (targets.length < 2 && !inContainers) {
     return null;
   }
@@ -56,15 +57,19 @@ function TargetSelect({ session, trans }: TargetProps): React.JSX.Element | null
         void showErrorMessage(trans.__('The file cannot be trusted'), error instanceof Error ? error : String(error));
         return;
       }
-      await session.readTargets();
+      await session.targets.read();
     }
-    session.setTarget(name);
+    session.targets.select(name);
   };
   return (
     <select
       aria-label={trans.__('Where to run')}
-      title={session.inContainers ? trans.__('On this machine, with every step in a container') : session.target}
-      value={session.inContainers ? IN_CONTAINERS : session.target}
+      title={
+        session.targets.inContainers
+          ? trans.__('On this machine, with every step in a container')
+          : session.targets.current
+      }
+      value={session.targets.inContainers ? IN_CONTAINERS : session.targets.current}
       onChange={event => void choose(event.target.value)}
     >
       {targets.map(target => (

@@ -23,7 +23,9 @@ export function Troubles({ session, commands, trans }: TroublesProps): React.JSX
       {lost ? (
         <Trouble text={lostText(lost, trans)} />
       ) : (
-        session.serverError && <Trouble text={trans.__('The server does not answer: %1', session.serverError)} />
+        session.compiled.serverError && (
+          <Trouble text={trans.__('The server does not answer: %1', session.compiled.serverError)} />
+        )
       )}
       {failed && (
         <Trouble text={trans.__('The run did not reach the target %1: %2', failed.target, failed.message)}>

@@ -90,7 +90,7 @@ function pageActions(
     retry: async (source, step, path) => {
       const panel = panelAt(path);
       const session = panel && sessions.of(panel);
-      await session?.compile();
+      await session?.compiled.compile();
       source.show(await source.client.retry(source.run?.run.run ?? '', session?.request() ?? null, step));
     },
     openNotebook: async (source, path) => {

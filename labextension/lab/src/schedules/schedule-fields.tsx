@@ -20,7 +20,7 @@ interface FieldsProps {
   form: ScheduleForm;
   notebook: string;
   parameters: Parameter[];
-  targets: TargetInfo[];
+  targets: readonly TargetInfo[];
   onSubmit: () => void;
   onCancel: () => void;
   trans: TranslationBundle;
@@ -243,7 +243,7 @@ function Choice<Value extends string>({
 }
 
 /** The engine of a target; ``local`` for one that the server has not listed. */
-function engineOf(target: string, targets: TargetInfo[]): string {
+function engineOf(target: string, targets: readonly TargetInfo[]): string {
   return targets.find(one => one.name === target)?.engine ?? 'local';
 }
 

@@ -37,7 +37,7 @@ export class SchedulesPage extends ReactWidget {
   startForm(session: NotebookSession): void {
     this._session = session;
     const notebook = { path: session.path, pipeline: session.selectedPipeline };
-    const target = session.target;
+    const target = session.targets.current;
     const zone = target === 'local' ? Intl.DateTimeFormat().resolvedOptions().timeZone : '';
     this._form = new ScheduleForm(session.client, notebook, { target, zone }, () => this.update());
     for (const [name, text] of session.parameters.values) {
@@ -121,8 +121,8 @@ export class SchedulesPage extends ReactWidget {
           <ScheduleFields
             form={this._form}
             notebook={this._session.path}
-            parameters={this._session.lastValid?.parameters ?? []}
-            targets={this._session.targets}
+            parameters={this._session.compiled.lastValid?.parameters ?? []}
+            targets={this._session.targets.all}
             onSubmit={() => void this._submit()}
             onCancel={() => this._closeForm()}
             trans={trans}

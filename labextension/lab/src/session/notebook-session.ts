@@ -4,21 +4,11 @@ import { NotebookPanel } from '@jupyterlab/notebook';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import {
-  Delivery,
-  Explanation,
-  ListedRun,
-  NotebookRequest,
-  OtherCell,
-  Problem,
-  Snapshot,
-  StepInfo,
-  Submission,
-  TargetInfo
-} from '@kfnb/core/wire/api-types';
+import { Delivery, ListedRun, NotebookRequest, Problem, Snapshot, Submission } from '@kfnb/core/wire/api-types';
 import { Preferences } from '../preferences/preferences-plugin';
 import { RefusedError, RestClient, StartOptions } from '../server/rest-client';
 import { RunStream } from '../server/run-stream';
+import { CompiledNotebook } from './compiled-notebook';
 import { readNotebookId, writeNotebookId } from './notebook-id';
 import { notebookRequest } from './notebook-request';
 import { ParameterValues } from '@kfnb/core/parameters/parameter-values';
@@ -27,12 +17,7 @@ import { FailedStart, failedStart } from './failed-start';
 import { LastLine, ShownRun } from './shown-run';
 import { LostContact, lostCluster } from '@kfnb/core/run/lost-contact';
 import { RanSources } from './ran-sources';
-
-const COMPILE_DELAY = 350; // milliseconds without a change before the notebook is compiled
-const RETRY_DELAY = 3_000; // milliseconds before the next request to a server that did not answer
-
-/** The choice of this machine with every step in a container. No target has such a name. */
-export const IN_CONTAINERS = 'local, in containers';
+import { TargetChoice } from './target-choice';
 
 /** What has changed: the pipeline, the state of its run, or the code that the cells had in that run. */
 export type Change = 'pipeline' | 'run' | 'sources';
@@ -44,7 +29,11 @@ export class NotebookSession implements IDisposable {
     private readonly _stream: RunStream,
     private readonly _preferences: () => Preferences
   ) {
-    this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
+    this.compiled = new CompiledNotebook(panel, client, () => this.request());
+    this.compiled.changed.connect(() => this._onCompiled());
+    this.targets = new TargetChoice(client, () => this.path, () => this.compiled.explanation?.target, _preferences); // prettier-ignore
+    this.targets.changed.connect(() => this._emitPipeline());
+    this._shownRun = new ShownRun(_stream, () => this.compiled.steps);
     this._shownRun.changed.connect(() => this._onRunChanged());
     this.ranSources = new RanSources(client, this._shownRun);
     this.ranSources.changed.connect(() => this._changed.emit('sources'));
@@ -54,6 +43,12 @@ export class NotebookSession implements IDisposable {
     panel.disposed.connect(() => this.dispose());
     this._onModelChanged();
   }
+
+  /** What the server says of the notebook. */
+  readonly compiled: CompiledNotebook;
+
+  /** Where its runs go. */
+  readonly targets: TargetChoice;
 
   readonly parameters = new ParameterValues();
 
@@ -74,21 +69,6 @@ export class NotebookSession implements IDisposable {
     return this.panel.context.path;
   }
 
-  /** The notebook as the server last read it; null before the first answer. */
-  get explanation(): Explanation | null {
-    return this._explanation;
-  }
-
-  /** The last explanation that had a pipeline. It stays visible while what the user types has errors. */
-  get lastValid(): Explanation | null {
-    return this._lastValid;
-  }
-
-  /** Why the server extension cannot be reached; null when it can. */
-  get serverError(): string | null {
-    return this._serverError;
-  }
-
   /** Since when nothing new is known of the run, because its server or its cluster does not answer; null while they do. */
   get lostContact(): LostContact | null {
     const since = this._stream.silentSince;
@@ -105,27 +85,17 @@ export class NotebookSession implements IDisposable {
    * notebook nothing is shown.
    */
   get isPipeline(): boolean {
-    return this._lastValid?.marked === true || this._explanation?.marked === true || this.run !== null || this.active;
+    return this.compiled.isMarked || this.run !== null || this.active;
   }
 
   /** The names of the steps that a cell belongs to. */
   stepsOf(cell: string): string[] {
-    return this.isPipeline ? (this._stepsByCell.get(cell) ?? []) : [];
-  }
-
-  /** What a cell of a marked notebook is that is in no step; null for any other cell. */
-  otherRole(cell: string): OtherCell['role'] | null {
-    const marked = this._lastValid?.marked === true;
-    return (marked ? this._lastValid?.others.find(other => other.id === cell)?.role : null) ?? null;
-  }
-
-  stepInfo(step: string): StepInfo | null {
-    return this._stepInfos.get(step) ?? null;
+    return this.isPipeline ? this.compiled.stepsOf(cell) : [];
   }
 
   /** What the user calls a step: its name, or the expression for which kfnb has added it. */
   stepLabel(step: string): string {
-    return this.stepInfo(step)?.label ?? step;
+    return this.compiled.step(step)?.label ?? step;
   }
 
   /** The notebook as requests to the server carry it. */
@@ -133,131 +103,26 @@ export class NotebookSession implements IDisposable {
     return notebookRequest(this.panel, this.selectedPipeline);
   }
 
-  // ------------------------------------------------------------------ targets
-  /**
-   * The target that a run goes to: the one that the user selected for this notebook, else the one that the notebook
-   * names if the user trusts it, else the one of the user's preferences, else this machine.
-   */
-  get target(): string {
-    const named = this._explanation?.target;
-    if (this.inContainers) {
-      return 'local';
-    }
-    const usable = (name: string | null | undefined) =>
-      this._targets.find(target => target.name === name && target.trusted)?.name;
-    return this._target ?? usable(named) ?? usable(this._preferences().target) ?? 'local';
-  }
-
-  /** The engine of the target that a run goes to. */
-  get engine(): string {
-    return this._targets.find(target => target.name === this.target)?.engine ?? 'local';
-  }
-
-  /** The targets that the server last listed. */
-  get targets(): TargetInfo[] {
-    return this._targets;
-  }
-
-  /** What the user selected: a target, or `IN_CONTAINERS`. */
-  get selectedTarget(): string | null {
-    return this._target;
-  }
-
-  /** Whether every step runs in a container on this machine. */
-  get inContainers(): boolean {
-    return this._target === IN_CONTAINERS;
-  }
-
-  /** The tool that runs containers on the server's machine; null when there is none. */
-  get containerTool(): string | null {
-    return this._containerTool;
-  }
-
-  setTarget(name: string): void {
-    this._target = name;
-    this._changed.emit('pipeline');
-  }
-
-  async readTargets(): Promise<void> {
-    const found = await this.client.targets(this.path).catch(() => ({ targets: [], containers: null }));
-    this._targets = found.targets;
-    this._containerTool = found.containers;
-    if (!this.isDisposed) {
-      this._changed.emit('pipeline');
-    }
-  }
-
-  // ------------------------------------------------------------------ compiling
-  /** Compiles the notebook as it is now, unless the server has already seen it. */
-  compile(): Promise<void> {
-    if (!this.panel.context.isReady) {
-      return this.panel.context.ready.then(() => this.compile()); // until then the notebook has no cells
-    }
-    window.clearTimeout(this._timer);
-    const request = this.request();
-    const text = JSON.stringify(request);
-    if (text !== this._compiledText || this._serverError) {
-      this._compiledText = text;
-      this._compiling = this._requestCompilation(request);
-    }
-    return this._compiling;
-  }
-
-  private async _requestCompilation(request: NotebookRequest): Promise<void> {
-    const number = ++this._requestNumber;
-    const isLatest = () => number === this._requestNumber && !this.isDisposed;
-    try {
-      const explanation = await this.client.compile(request);
-      if (isLatest()) {
-        this._onCompiled(explanation);
-      }
-    } catch (error) {
-      if (isLatest()) {
-        this._compiledText = '';
-        this._onServerError(error);
-      }
-    }
-  }
-
-  /** Keeps the error for the side bar, and tries again after a while if the server did not answer at all. */
-  private _onServerError(error: unknown): void {
-    this._serverError = error instanceof RefusedError ? error.message : String(error);
-    if (!(error instanceof RefusedError)) {
-      this._timer = window.setTimeout(() => void this.compile(), RETRY_DELAY);
-    }
-    this._changed.emit('pipeline');
-  }
-
+  // ------------------------------------------------------------------ changes
   private _onRunChanged(): void {
     const wasPipeline = this._wasPipeline;
     this._wasPipeline = this.isPipeline;
     this._changed.emit(wasPipeline === this._wasPipeline ? 'run' : 'pipeline');
   }
 
-  private _onCompiled(explanation: Explanation): void {
-    const text = JSON.stringify(explanation);
-    const saysTheSame = text === this._explanationText && this._serverError === null;
-    this._explanationText = text;
-    this._serverError = null;
-    if (saysTheSame) {
-      return; // as after most keys: the badges of a long notebook need not be looked at
-    }
-    this._explanation = explanation;
-    if (explanation.pipeline !== null) {
-      this._lastValid = explanation;
+  private _onCompiled(): void {
+    if (this.compiled.explanation?.pipeline) {
       this._stream.open();
-      this.parameters.retain(parameterNames(explanation));
+      this.parameters.retain(this.compiled.parameters);
     }
-    this._stepInfos = new Map((this._lastValid?.steps ?? []).map(step => [step.name, step]));
-    this._stepsByCell = new Map((this._lastValid?.cells ?? []).map(cell => [cell.id, cell.steps]));
     this._wasPipeline = this.isPipeline;
     this._changed.emit('pipeline');
   }
 
   private _onModelChanged(): void {
     this.panel.content.model?.contentChanged.connect(this._onContentChanged, this);
-    void this.compile();
-    this._restored = this.panel.context.ready.then(() => Promise.all([this.readTargets(), this.showNewest()]));
+    void this.compiled.compile();
+    this._restored = this.panel.context.ready.then(() => Promise.all([this.targets.read(), this.showNewest()]));
   }
 
   private _emitPipeline(): void {
@@ -270,12 +135,11 @@ export class NotebookSession implements IDisposable {
       () => this._changed.emit('pipeline'),
       () => undefined
     );
-    void this.compile();
+    void this.compiled.compile();
   }
 
   private _onContentChanged(): void {
-    window.clearTimeout(this._timer);
-    this._timer = window.setTimeout(() => void this.compile(), COMPILE_DELAY);
+    this.compiled.compileSoon();
   }
 
   // ------------------------------------------------------------------ runs
@@ -291,7 +155,7 @@ export class NotebookSession implements IDisposable {
   /** How far the run is on its way to its cluster; null where it is there, or runs on this machine. */
   get delivery(): { at: Delivery | null } | null {
     if (this._shownRun.starting) {
-      return this.engine === 'local' ? null : { at: null };
+      return this.targets.engine === 'local' ? null : { at: null };
     }
     const { state, delivery } = this.run?.run ?? {};
     return state === 'pending' && delivery ? { at: delivery } : null;
@@ -316,11 +180,11 @@ export class NotebookSession implements IDisposable {
 
   /** What a run with the parameters and the target as they are would be. Throws `RefusedError`. */
   async submission(chosen: Pick<StartOptions, 'cache' | 'priority'>): Promise<Submission> {
-    await this.compile();
-    this._checkProblems();
-    const parameters = this.parameters.select(parameterNames(this._explanation));
-    const containers = this.inContainers ? { containers: true } : {};
-    const options = { target: this.target, ...containers, parameters, ...chosen };
+    await this.compiled.compile();
+    this.compiled.checkProblems();
+    const parameters = this.parameters.select(this.compiled.parameters);
+    const containers = this.targets.inContainers ? { containers: true } : {};
+    const options = { target: this.targets.current, ...containers, parameters, ...chosen };
     const plan = await this.client.submission(this.request(), options);
     this.parameters.clearErrors();
     this.parameters.addErrors(plan.problems);
@@ -329,21 +193,20 @@ export class NotebookSession implements IDisposable {
 
   /** Starts the pipeline and shows its run. Returns what the user should know about it. Throws `RefusedError`. */
   async start(options: StartOptions = {}): Promise<Problem[]> {
-    this._checkProblems();
+    this.compiled.checkProblems();
     const invalid = this.parameters.invalidField();
     if (invalid !== null) {
       throw new RefusedError(invalid, 422, []); // the run would take the default, which the field does not show
     }
-    const parameters = this.parameters.select(parameterNames(this._explanation));
+    const parameters = this.parameters.select(this.compiled.parameters);
     this.parameters.clearErrors();
     this._failedStart = null;
-    const steps = (this._lastValid?.steps ?? []).map(step => step.name);
     this._stopWanted = false;
-    this._shownRun.begin(steps.filter(name => !options.only || options.only === name));
+    this._shownRun.begin(this.compiled.steps.filter(name => !options.only || options.only === name));
     try {
       const { problems, ...run } = await this.client.start(this.request(), {
-        target: this.target,
-        ...(this.inContainers ? { containers: true } : {}),
+        target: this.targets.current,
+        ...(this.targets.inContainers ? { containers: true } : {}),
         parameters,
         ...options
       });
@@ -358,10 +221,10 @@ export class NotebookSession implements IDisposable {
       return problems;
     } catch (error) {
       this.parameters.addErrors(error instanceof RefusedError ? error.problems : []);
-      this._failedStart = failedStart(error, this.target);
+      this._failedStart = failedStart(error, this.targets.current);
       this._shownRun.endBegin(false);
       if (!(error instanceof RefusedError)) {
-        this._onServerError(error);
+        this.compiled.keepServerError(error);
       }
       throw error;
     }
@@ -391,19 +254,11 @@ export class NotebookSession implements IDisposable {
   /** Resumes the shown run at a step, with the notebook as it is now. */
   async retry(step: string | null): Promise<void> {
     if (this._shownRun.id) {
-      await this.compile();
-      this._checkProblems();
+      await this.compiled.compile();
+      this.compiled.checkProblems();
       const run = await this.client.retry(this._shownRun.id, this.request(), step);
       this.awaitedRun = run.run.run;
       this.show(run);
-    }
-  }
-
-  /** Throws what the server would answer when the notebook has errors. */
-  private _checkProblems(): void {
-    const errors = this._explanation?.problems.filter(problem => problem.severity === 'error') ?? [];
-    if (this._explanation?.pipeline === null && errors.length > 0) {
-      throw new RefusedError(errors[0].message, 422, errors);
     }
   }
 
@@ -453,7 +308,8 @@ export class NotebookSession implements IDisposable {
       return;
     }
     this._isDisposed = true;
-    window.clearTimeout(this._timer);
+    this.compiled.dispose();
+    Signal.clearData(this.targets);
     this.ranSources.dispose();
     this._shownRun.dispose();
     this._stream.silenceChanged.disconnect(this._emitPipeline, this);
@@ -463,27 +319,10 @@ export class NotebookSession implements IDisposable {
   private _stopWanted = false;
   private readonly _shownRun: ShownRun;
   private _failedStart: FailedStart | null = null;
-  private _target: string | null = null;
-  private _targets: TargetInfo[] = [];
-  private _containerTool: string | null = null;
   private _isDisposed = false;
   private _hasListedRuns = false;
   private _newestRun: string | null = null;
-  private _explanation: Explanation | null = null;
-  private _explanationText = '';
-  private _lastValid: Explanation | null = null;
-  private _serverError: string | null = null;
-  private _stepInfos = new Map<string, StepInfo>();
-  private _stepsByCell = new Map<string, string[]>();
   private _restored: Promise<unknown> = Promise.resolve();
-  private _timer = 0;
-  private _requestNumber = 0;
   private _wasPipeline = false; // when the change before the last one was told
-  private _compiledText = '';
-  private _compiling: Promise<void> = Promise.resolve();
   private readonly _changed = new Signal<this, Change>(this);
-}
-
-function parameterNames(explanation: Explanation | null): Set<string> {
-  return new Set(explanation?.parameters.map(parameter => parameter.name));
 }

@@ -116,11 +116,11 @@ class Sessions implements ISessions {
   private async _restoreTarget(session: NotebookSession): Promise<void> {
     const key = `kfnb:target:${session.path}`;
     const stored = await this._stateDB?.fetch(key).catch(() => undefined);
-    if (typeof stored === 'string' && session.selectedTarget === null) {
-      session.setTarget(stored);
+    if (typeof stored === 'string' && session.targets.selected === null) {
+      session.targets.select(stored);
     }
     session.changed.connect(() => {
-      const selected = session.selectedTarget;
+      const selected = session.targets.selected;
       if (selected !== null && selected !== stored) {
         void this._stateDB?.save(key, selected);
       }

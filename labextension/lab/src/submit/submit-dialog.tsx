@@ -77,7 +77,7 @@ interface ViewProps {
 
 function FormView({ form, commands, trans }: ViewProps & { commands: CommandRegistry }): React.JSX.Element {
   const { session, plan, error } = form;
-  const shown = session.lastValid;
+  const shown = session.compiled.lastValid;
   const parameters = shown?.parameters ?? [];
   return (
     <>

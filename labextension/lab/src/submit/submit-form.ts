@@ -25,7 +25,7 @@ export class SubmitForm {
     this._experiment = remembered.experiment ?? '';
     this._cache = remembered.cache ?? false;
     this._priority = remembered.priority ?? '';
-    const known = new Set((session.lastValid?.parameters ?? []).map(parameter => parameter.name));
+    const known = new Set((session.compiled.lastValid?.parameters ?? []).map(parameter => parameter.name));
     for (const [name, text] of Object.entries(remembered.parameters ?? {})) {
       if (known.has(name) && !session.parameters.values.has(name)) {
         session.parameters.set(name, text, null);
@@ -56,7 +56,7 @@ export class SubmitForm {
 
   /** Whether runs of the target have a priority, or why they have none; null on this machine, where none waits for another. */
   get hasPriority(): boolean | null {
-    const { engine } = this.session;
+    const { engine } = this.session.targets;
     return engine === 'local' ? null : engine === 'argo';
   }
 
@@ -117,7 +117,7 @@ export class SubmitForm {
 
   /** Gives every parameter the value that the notebook has. */
   resetParameters(): void {
-    for (const { name } of this.session.lastValid?.parameters ?? []) {
+    for (const { name } of this.session.compiled.lastValid?.parameters ?? []) {
       this.session.parameters.set(name, null, null);
     }
     this.checkSoon();
@@ -171,7 +171,7 @@ export class SubmitForm {
   }
 
   private _targetKey(): string {
-    return `${this.session.target} ${this.session.inContainers}`;
+    return `${this.session.targets.current} ${this.session.targets.inContainers}`;
   }
 
   private _experiment: string;

@@ -34,7 +34,7 @@ export const submitPlugin: JupyterFrontEndPlugin<void> = {
         if (!session) {
           return;
         }
-        await session.compile();
+        await session.compiled.compile();
         const key = `kfnb:submit:${session.path}`;
         const stored = (await state?.fetch(key).catch(() => undefined)) as Partial<SubmitChoice> | undefined;
         const chosen = await askForRun(session, stored ?? {}, app.commands, trans);

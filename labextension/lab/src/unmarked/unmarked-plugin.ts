@@ -34,7 +34,7 @@ export const unmarkedPlugin: JupyterFrontEndPlugin<void> = {
         const steps = session ? await chooseDivision(session, trans) : null;
         if (session && steps) {
           setSteps(session.panel.content, steps);
-          await session.compile();
+          await session.compiled.compile();
         }
       }
     });
