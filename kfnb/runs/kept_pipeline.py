@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import from_json
@@ -38,6 +39,18 @@ def shown_path(path: str, names: Mapping[str, str]) -> str:
     """The path of a step as people read it: ``if x > 1[2]`` for an iteration of a step that kfnb added."""
     name, bracket, index = path.partition("[")
     return names.get(name, name) + bracket + index
+
+
+def begun_step(store: RunStore, run_id: str, path: str) -> dict[str, Any] | None:
+    """The record of a step or iteration; ``None`` for a step that has not begun, as each is for a moment when its run is taken up again.
+
+    Raises `UnknownRun` when the pipeline of the run has no such step.
+    """
+    try:
+        return store.find_step(run_id, path)
+    except UnknownRun:
+        check_step(kept_pipeline(store, run_id), run_id, path.partition("[")[0])
+        return None
 
 
 def check_step(pipeline: Pipeline, run_id: str, name: str) -> None:

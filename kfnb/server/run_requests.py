@@ -34,7 +34,7 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from kfnb.problems import Problem, errors
 from kfnb.runs.kept_notebook import cell_sources, keep_notebook, kept_notebook
-from kfnb.runs.kept_pipeline import kept_pipeline
+from kfnb.runs.kept_pipeline import begun_step, kept_pipeline
 from kfnb.runs.notebook_runs import notebook_of_run, of_notebook
 from kfnb.runs.record.run_query import RunQuery
 from kfnb.runs.record.run_store import RunStore, has_record
@@ -129,7 +129,8 @@ class Runs:
     def values(self, run_id: str, path: str) -> dict[str, Any]:
         """The inputs and outputs of a step, described without loading a value."""
         with self.record() as store:
-            return previews(store, run_id, store.find_step(run_id, path)["path"])
+            step = begun_step(store, run_id, path)
+            return previews(store, run_id, step["path"]) if step is not None else {"inputs": [], "outputs": []}
 
     def targets(self, notebook: Path | None) -> dict[str, Any]:
         """The targets that can be seen from a notebook, and whether the user has chosen what they contact; and what runs containers here.

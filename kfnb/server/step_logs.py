@@ -7,6 +7,7 @@ from typing import Any
 
 from kfnb.runs.attempt_displays import ERROR, Placed, place, read_displays
 from kfnb.runs.html_pages import page_of
+from kfnb.runs.kept_pipeline import begun_step
 from kfnb.runs.log_windows import find_in_log, lines_before, lines_from, number_at, texts_of
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.run_store import RunStore
@@ -48,6 +49,8 @@ def matches(store: RunStore, run_id: str, path: str, attempt: int | None, text: 
 
 def displays(store: RunStore, run_id: str, path: str, attempt: int | None) -> list[dict[str, Any]]:
     """The displays of an attempt as MIME bundles, in order, each with the lines of the log that represent it."""
+    if begun_step(store, run_id, path) is None:
+        return []
     return [_on_wire(number, p) for number, p in enumerate(_placed(_attempt(store, run_id, path, attempt)[2]))]
 
 

@@ -40,7 +40,7 @@ def traced_tasks(page: Page, path: Path, *categories: str) -> Iterator[list[Task
 def report_tasks(what: str, tasks: list[Task], bar: str) -> None:
     longest = ", ".join(f"{processor:.0f} ({clock:.0f})" for processor, clock in tasks[:3])
     print(
-        f"\n{what}: of {len(tasks)} tasks the longest took {longest} ms of the processor (by the clock); wanted at most {bar}"
+        f"\n{what}: of {len(tasks)} tasks the longest took {longest} ms of the processor (by the clock); wanted {bar}"
     )
 
 

@@ -96,6 +96,6 @@ def test_a_large_graph(
             "count => document.querySelectorAll('.kfnb-RunPage .kfnb-Dag-box[data-state=running]').length === count",
             arg=count,
         )
-    report_tasks(f"the states of {count} steps change", tasks, "50 ms")
+    report_tasks(f"the states of {count} steps change", tasks, "at most 50 ms")
     store.close()
     one_store.close()

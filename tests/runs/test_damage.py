@@ -91,7 +91,7 @@ def test_no_damage_of_any_file_ends_a_command_with_a_traceback(
                 assert file.name in said, (file, words, said)
 
 
-@pytest.mark.parametrize("change", ["update steps set result = '[1'", "update runs set parameters = '5'", "update steps set error = '[]'",
+@pytest.mark.parametrize("change", ["update steps set result = '[1'", "update steps set result = '{\"results\": {\"x\": {\"bundle\": \"0\"}}}'", "update runs set parameters = '5'", "update steps set error = '[]'",
     "update events set data = 'x'", "drop table steps", "update runs set state = null, created = 'x', started = 'y'", "update steps set state = 'odd', started = 'x'"])  # fmt: skip
 def test_no_damage_inside_the_database_ends_a_command_with_a_traceback(
     made: tuple[Path, str],
@@ -107,5 +107,5 @@ def test_no_damage_inside_the_database_ends_a_command_with_a_traceback(
     with database:
         database.execute(change)
     database.close()
-    for words in COMMANDS:
+    for words in (*COMMANDS, ["prune", "--keep", "0"]):
         command([w.replace("RUN", run_id).replace("OUT", str(tmp_path / "o.html")) for w in words], capsys, monkeypatch)

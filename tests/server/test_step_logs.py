@@ -10,6 +10,7 @@ from typing import Any
 from kfnb.runs.attempt_displays import Display, place
 from kfnb.runs.attempt_logs import LogWriter
 from kfnb.runs.log_windows import find_in_log, lines_before, lines_from, number_at
+from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import cell, notebook
 from tests.server.asking import ended, refused
 
@@ -23,7 +24,7 @@ display(HTML('<b>gone</b>')); clear_output()
 display(HTML('<table><thead><tr><th>n</th></tr></thead><tbody>' + ''.join(f'<tr><td>{n:030}</td></tr>' for n in range(5000)) + '</tbody></table>'))"""
 
 
-async def test_a_long_log_comes_by_parts_and_is_searched_as_a_whole(ask: Any, jp_fetch: Any) -> None:
+async def test_a_long_log_comes_by_parts_and_is_searched_as_a_whole(ask: Any, home: Path) -> None:
     run_id = (await ask("POST", "runs", body={"notebook": notebook(cell(LONG, "step:long"))}))["run"]["run"]
     await ended(ask, run_id)
     log = ("GET", "runs", run_id, "steps", "long", "log")
@@ -51,6 +52,15 @@ async def test_a_long_log_comes_by_parts_and_is_searched_as_a_whole(ask: Any, jp
     for query in ({"start": "-1"}, {"before": "x"}, {"attempt": "0"}, {"start": "1" * 30}):
         assert (await refused(ask(*log, **query)))[0] == 400
     assert "letters" in json.dumps(await refused(ask(*log, "matches", text="")))
+
+    store = RunStore(home)
+    store.forget_steps(run_id, ["long"])  # as when the run is taken up again, until its steps begin
+    store.close()
+    step = ("GET", "runs", run_id, "steps")
+    assert await ask(*step, "long", "display") == {"outputs": []}
+    assert await ask(*step, "long", "values") == {"inputs": [], "outputs": []}
+    for what in ("display", "values"):
+        assert (await refused(ask(*step, "short", what)))[0] == 404
 
 
 def test_parts_of_a_log_meet(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 
 import pytest
 from playwright.sync_api import expect
@@ -42,7 +43,9 @@ def recorded_loop(lab: Lab, iterations: int, shift: int) -> str:
         store.record_run(run, "succeeded", started=0.0, finished=60.0)
         for i in range(iterations):
             score = str(i + shift * (i % 2))
-            result = {"results": {"score": {"preview": score, "type": "int", "bundle": score}}}
+            result = {
+                "results": {"score": {"preview": score, "type": "int", "bundle": sha256(score.encode()).hexdigest()}}
+            }
             store.record_step(run, f"fit[{i}]", "fit", "succeeded", started=0.0, finished=1.0, result=result)
     store.close()
     return run

@@ -95,11 +95,15 @@ def tighten(home: Path, own: frozenset[str]) -> None:
     own
         The names in ``home`` that are the record's. A folder that holds other things too keeps its own permissions.
     """
+    names: set[str] = set()
     with contextlib.suppress(OSError):
         names = set(os.listdir(home))
         if names <= own and _is_wide(home):
             os.chmod(home, FOLDER_MODE)
-        for name in names & own:
+    for name in names & own:
+        with contextlib.suppress(
+            OSError
+        ):  # one may be gone by now, as the database's own files when its last user ends
             _tighten(os.path.join(home, name))
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kfnb.runtime.values.value_store import Store
+from kfnb.runtime.values.value_store import Store, is_address
 
 
 def addresses_of(result: dict[str, Any]) -> Iterator[str]:
-    """The bundles that a step's result names."""
+    """The bundles that a step's result names. What a damaged record has in place of an address names none."""
     for kind in ("outputs", "results"):
         for entry in (result.get(kind) or {}).values():
-            if isinstance(entry, dict) and isinstance(entry.get("bundle"), str):
-                yield entry["bundle"]
+            address = entry.get("bundle") if isinstance(entry, dict) else None
+            if isinstance(address, str) and is_address(address):
+                yield address
 
 
 def maker_of(results: dict[str, dict[str, Any]], address: str) -> str | None:

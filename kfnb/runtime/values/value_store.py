@@ -29,6 +29,11 @@ class Damaged(Failure):
         return dict(super().to_json(), bundle=self.bundle)
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is the address of a bundle or a buffer."""
+    return len(text) == 64 and all(c in "0123456789abcdef" for c in text)
+
+
 class Store:
     """The store in ``folder``. It keeps every bundle that it has loaded, so that shared objects stay shared.
 
@@ -41,7 +46,7 @@ class Store:
         self._read: dict[str, dict[str, Any]] = {}
 
     def path(self, address: str) -> str:
-        if len(address) != 64 or not all(c in "0123456789abcdef" for c in address):
+        if not is_address(address):
             raise Failure("load", "ValueError", "`%s` is not the address of a value" % address)
         return os.path.join(self.folder, address[:2], address)
 
