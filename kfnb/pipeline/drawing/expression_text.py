@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kfnb.pipeline.model import (
     All,
     Any_,
@@ -33,9 +35,13 @@ def loop_items(loop: Loop) -> str:
 
 
 def cells(step: Step) -> str:
+    """The cells of a step, as in ``cells_text``."""
+    return cells_text(list(dict.fromkeys(c.cell for c in step.cells)))
+
+
+def cells_text(numbers: Sequence[int]) -> str:
     """``cell 3`` or ``cells 3, 4``; an empty text for a step that kfnb adds."""
-    numbers = list(dict.fromkeys(str(c.cell) for c in step.cells))
-    return f"cell{'s' * (len(numbers) > 1)} {', '.join(numbers)}" if numbers else ""
+    return f"cell{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}" if numbers else ""
 
 
 def test_text(test: Test) -> str:

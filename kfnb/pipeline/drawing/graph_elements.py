@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from kfnb.pipeline.drawing.expression_text import branch_condition, cells, loop_items
+from kfnb.pipeline.drawing.expression_text import branch_condition, cells_text, loop_items
 from kfnb.pipeline.drawing.graph_layout import lay_out
 from kfnb.pipeline.model import Condition, Guard, Loop, Node, Pipeline, Step
 
@@ -27,7 +27,8 @@ Points = tuple[tuple[float, float], ...]
 class Box:
     """A step, or a folded frame with ``steps`` in it; ``x`` and ``y`` are its upper left corner.
 
-    ``label`` is what people read. ``kind`` (``if loop try finally`` or empty) and ``note``: what stands around it alone.
+    ``label`` is what people read of a step, and empty for a frame. ``kind`` (``if loop try finally`` or empty) and ``text``: what stands around
+    the step alone, or what the frame is.
     """
 
     step: str
@@ -37,24 +38,48 @@ class Box:
     width: float
     height: float
     cells: tuple[int, ...]
-    where: str
     kind: str = ""
-    note: str = ""
+    text: str = ""
     steps: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.label or surroundings(self.kind, self.text)
+
+    @property
+    def note(self) -> str:
+        return "" if self.steps else surroundings(self.kind, self.text)
+
+    @property
+    def where(self) -> str:
+        if self.steps:
+            return f"{len(self.steps)} step{'s' * (len(self.steps) != 1)}"
+        return cells_text(self.cells)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What several steps stand in: ``kind`` is ``if loop try finally``. By its ``id`` it can be folded."""
+    """What several steps stand in: ``kind`` is ``if loop try finally``, ``text`` as in ``surroundings``. By its ``id`` it can be folded."""
 
     id: str
     kind: str
-    label: str
+    text: str
     x: float
     y: float
     width: float
     height: float
     steps: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return surroundings(self.kind, self.text)
+
+
+def surroundings(kind: str, text: str) -> str:
+    """What steps stand in, in words. ``text`` is the user's: the condition, which ``else`` has not, or the items of a loop."""
+    if kind == "if":
+        return f"if {text}" if text else "else"
+    return {"": "", "loop": f"for each of {text}", "try": "try", "finally": "at the end, always"}[kind]
 
 
 @dataclass(frozen=True)
@@ -144,52 +169,51 @@ def _items(body: Iterable[Node], wanted: _Wanted) -> Iterator[tuple[str, Graph]]
         elif isinstance(node, Condition):
             for index, branch in enumerate(node.branches):
                 if branch.body:
-                    label = f"if {branch_condition(branch)}" if branch.when is not None else "else"
                     key = f"{node.name}/{index}"
-                    yield key, _framed(key, "if", label, branch.body, wanted)
+                    yield key, _framed(key, "if", branch_condition(branch), branch.body, wanted)
         elif isinstance(node, Loop):
             key = f"{node.name}/loop"
-            yield key, _framed(key, "loop", f"for each of {loop_items(node)}", node.body, wanted)
+            yield key, _framed(key, "loop", loop_items(node), node.body, wanted)
         else:
             key = f"{node.name}/try"
-            yield key, _around(key, "try", "try", _guarded(node, wanted), wanted)
+            yield key, _around(key, "try", "", _guarded(node, wanted), wanted)
 
 
-def _framed(key: str, kind: str, label: str, body: tuple[Node, ...], wanted: _Wanted) -> Graph:
+def _framed(key: str, kind: str, text: str, body: tuple[Node, ...], wanted: _Wanted) -> Graph:
     """A frame, or a note in the box if only one step would stand in the frame."""
     if len(body) == 1 and isinstance(body[0], Step):
-        return _box(body[0], kind, label)
-    return _around(key, kind, label, _body(body, wanted), wanted)
+        return _box(body[0], kind, text)
+    return _around(key, kind, text, _body(body, wanted), wanted)
 
 
 def _guarded(guard: Guard, wanted: _Wanted) -> Graph:
     inside = _body(guard.body, wanted)
     if not guard.handler:
         return inside
-    below = _framed(f"{guard.name}/finally", "finally", "at the end, always", guard.handler, wanted)
+    below = _framed(f"{guard.name}/finally", "finally", "", guard.handler, wanted)
     width = max(inside.width, below.width)
     top = inside.height + APART if inside.boxes else 0.0
     parts = [inside.moved((width - inside.width) / 2, 0.0), below.moved((width - below.width) / 2, top)]
     return _joined([Graph(width, top + below.height), *parts], ())
 
 
-def _around(key: str, kind: str, label: str, inside: Graph, wanted: _Wanted) -> Graph:
+def _around(key: str, kind: str, text: str, inside: Graph, wanted: _Wanted) -> Graph:
     """A frame around a picture, or the box of a folded frame."""
-    steps = _steps(inside)
+    steps, name = _steps(inside), surroundings(kind, text)
     if key in wanted.folded:
-        width, count = _width(label, ""), f"{len(steps)} step{'s' * (len(steps) != 1)}"
-        return Graph(width, HEIGHT, (Box(key, label, 0.0, 0.0, width, HEIGHT, (), count, kind, "", steps),))
-    width = max(inside.width, 6.6 * min(len(label), NOTE)) + 2 * PADDING
+        width = _width(name, "")
+        return Graph(width, HEIGHT, (Box(key, "", 0.0, 0.0, width, HEIGHT, (), kind, text, steps),))
+    width = max(inside.width, 6.6 * min(len(name), NOTE)) + 2 * PADDING
     height = inside.height + PADDING + LABEL
-    frame = Frame(key, kind, label, 0.0, 0.0, width, height, steps)
+    frame = Frame(key, kind, text, 0.0, 0.0, width, height, steps)
     moved = inside.moved((width - inside.width) / 2, LABEL)
     return _joined([Graph(width, height, frames=(frame,)), moved], ())
 
 
-def _box(step: Step, kind: str = "", note: str = "") -> Graph:
-    width, label = _width(step.shown_name, note), step.shown_name
+def _box(step: Step, kind: str = "", text: str = "") -> Graph:
+    width = _width(step.shown_name, surroundings(kind, text))
     numbers = tuple(dict.fromkeys(c.cell for c in step.cells))
-    return Graph(width, HEIGHT, (Box(step.name, label, 0.0, 0.0, width, HEIGHT, numbers, cells(step), kind, note),))
+    return Graph(width, HEIGHT, (Box(step.name, step.shown_name, 0.0, 0.0, width, HEIGHT, numbers, kind, text),))
 
 
 def _width(label: str, note: str) -> float:

@@ -81,20 +81,20 @@ def _rect(x: float, y: float, width: float, height: float, classes: str, look: s
 
 
 def _frame(frame: Frame) -> str:
-    shown = frame.label if len(frame.label) <= NOTE else frame.label[: NOTE - 1] + "…"
+    shown = frame.name if len(frame.name) <= NOTE else frame.name[: NOTE - 1] + "…"
     box = _rect(frame.x, frame.y, frame.width, frame.height, f"frame {frame.kind}-box", EDGE)
     text = f'<text class="label note {frame.kind}" text-anchor="start" x="{frame.x + 10:.1f}" y="{frame.y + 16:.1f}">{escape(shown)}</text>'
-    return f"<g><title>{escape(frame.label)}</title>{box}{text}</g>"
+    return f"<g><title>{escape(frame.name)}</title>{box}{text}</g>"
 
 
 def _box(box: Box, state: str, count: str) -> str:
     state_text = " ".join(w for w in (SYMBOLS.get(state, ""), state, count) if w)
     fits = len(state_text) * LETTER < box.width
     note = box.note if len(box.note) <= NOTE else box.note[: NOTE - 1] + "…"
-    label = box.label if len(box.label) <= NOTE else box.label[: NOTE - 1] + "…"
+    label = box.name if len(box.name) <= NOTE else box.name[: NOTE - 1] + "…"
     rows = [("name", label), (f"note {box.kind}".strip(), note or ("" if state else box.where))]
     rows += [("state", state_text if fits else f"{SYMBOLS[state]} {count}")] if state else []
-    hint = ": ".join(w for w in (box.label, box.note) if w) + (f" ({box.where})" if box.where else "")
+    hint = ": ".join(w for w in (box.name, box.note) if w) + (f" ({box.where})" if box.where else "")
     rect = _rect(box.x, box.y, box.width, box.height, f"{box.kind}-box" if box.kind else "box")
     title = f"<title>{escape(hint)}{escape(f', {state_text}') if state_text else ''}</title>"
     mark = f' data-step="{escape(box.step)}" data-state="{escape(state)}"' if state else ""

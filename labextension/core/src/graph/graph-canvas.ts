@@ -5,6 +5,7 @@ import { Translator } from '../translator';
 import { Box, Graph } from '../wire/api-types';
 import { BoxProgress, GraphActions, GraphView, MARGIN } from './graph-view';
 import { Minimap } from './minimap';
+import { boxName, boxNote } from './surroundings';
 import { fit, fitWidth, pan, resized, reveal, scroll, Shape, Size, Viewport, zoom } from './viewport';
 
 const ZOOM_STEP = 1.25;
@@ -125,7 +126,9 @@ export class GraphCanvas {
     const query = this._field.value.trim().toLowerCase();
     const boxes = query ? (this._graph?.boxes ?? []) : [];
     this._found = boxes.filter(box =>
-      [box.label, box.step, box.note, ...box.steps].some(text => text.toLowerCase().includes(query))
+      [boxName(box, this._trans), boxNote(box, this._trans), box.step, ...box.steps].some(text =>
+        text.toLowerCase().includes(query)
+      )
     );
     this._view.mark(new Set(this._found.map(box => box.step)));
     this._at = 0;

@@ -5,6 +5,7 @@ import { combineStates, SHAPES, State, STEP_FINAL_STATES, words } from '../state
 import { Translator } from '../translator';
 import { Box, Frame, Graph, Line } from '../wire/api-types';
 import { nextBox } from './next-box';
+import { boxName, boxNote, boxPlace, surroundings } from './surroundings';
 import { svgElement } from './svg-elements';
 
 export const MARGIN = 8; // pixels around the graph
@@ -162,8 +163,8 @@ export class GraphView {
     const word = state ? `${this._words[state]}${items}` : '';
     const fits = (word.length + 3) * CHARACTER_WIDTH < box.width;
     group.dataset.state = state;
-    const about = truncate(box.note) || box.where;
-    group.setAttribute('aria-label', nameOf(box.label, word || about));
+    const about = this._about(box);
+    group.setAttribute('aria-label', nameOf(boxName(box, this._trans), word || about));
     group.classList.toggle('kfnb-mod-chosen', chosen);
     setText(note, state ? `${SHAPES[state]} ${fits ? word : items.trim()}` : about);
     drawn.reason = reason ?? '';
@@ -182,9 +183,9 @@ export class GraphView {
   }
 
   private _box(box: Box): SVGGElement {
-    const { x, y, width, height, step, label } = box;
+    const { x, y, width, height, step } = box;
     const [middle, centre] = [x + width / 2, y + height / 2];
-    const about = truncate(box.note) || box.where;
+    const [label, about] = [boxName(box, this._trans), this._about(box)];
     const group = svgElement('g', {
       class: 'kfnb-Dag-box', 'data-kind': box.kind, 'data-step': step, 'data-state': '', 'aria-label': nameOf(label, about), tabindex: -1, role: 'button'
     }); // prettier-ignore
@@ -194,26 +195,33 @@ export class GraphView {
     group.append(svgElement('rect', { class: 'kfnb-Dag-rect', x, y, width, height, rx: 8 }), name, ' ', note); // the space is for who reads the words aloud
     const drawn: DrawnBox = { box, group, reason: '', bar: null, note, shown: '' };
     this._boxes.set(step, drawn);
-    this._tips.set(group, () => [label, box.note, box.where, drawn.reason].filter(Boolean).join(' · '));
+    const words = [label, boxNote(box, this._trans), boxPlace(box, this._trans)];
+    this._tips.set(group, () => [...words, drawn.reason].filter(Boolean).join(' · '));
     return group;
+  }
+
+  /** What stands below the name of a step without a state. */
+  private _about(box: Box): string {
+    return truncate(boxNote(box, this._trans)) || boxPlace(box, this._trans);
   }
 
   private _frame(frame: Frame): SVGElement {
     const { x, y, width, height } = frame;
+    const name = surroundings(frame, this._trans);
     const group = svgElement('g', { class: 'kfnb-Dag-frame', 'data-kind': frame.kind });
     group.append(svgElement('rect', { x, y, width, height, rx: 8 }));
-    this._tips.set(group, () => frame.label);
-    const head = svgElement('text', { x: x + 10, y: y + 16 }, truncate(frame.label));
+    this._tips.set(group, () => name);
+    const head = svgElement('text', { x: x + 10, y: y + 16 }, truncate(name));
     if (this._actions.onFold) {
-      head.textContent = `▾ ${truncate(frame.label)}`;
-      const label = this._trans.__('Fold %1', frame.label);
-      for (const [name, value] of Object.entries({
+      head.textContent = `▾ ${truncate(name)}`;
+      const label = this._trans.__('Fold %1', name);
+      for (const [attribute, value] of Object.entries({
         'data-fold': frame.id,
         role: 'button',
         tabindex: '0',
         'aria-label': label
       })) {
-        head.setAttribute(name, value);
+        head.setAttribute(attribute, value);
       }
     }
     group.append(head);
