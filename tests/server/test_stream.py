@@ -48,6 +48,10 @@ async def test_a_snapshot_comes_first_and_then_every_change_to_the_end(jp_ws_fet
         else:
             run = news["data"]["state"]
     assert run == "succeeded" and states == {"make": "succeeded", "use": "succeeded"}
+    for watched in ([], [run_id]):  # as the page does for a second view of a run: what it asked for may be old by now
+        await socket.write_message(json.dumps({"watch": watched}))
+    again = await message(socket)
+    assert again["type"] == "snapshot" and again["run"]["state"] == "succeeded"
     socket.close()
 
 

@@ -42,9 +42,17 @@ export class RunStream {
     }
   }
 
-  /** Watches a run until `unwatch` has been called as often as `watch`. */
+  /**
+   * Watches a run until `unwatch` has been called as often as `watch`. A snapshot comes first, also where others watch
+   * the run already: what has happened since the caller asked for the run would be missing for good.
+   */
   watch(run: string): void {
-    this._watched.set(run, (this._watched.get(run) ?? 0) + 1);
+    const count = this._watched.get(run) ?? 0;
+    if (count > 0) {
+      this._watched.delete(run); // the server sends a snapshot of what is new to it
+      this._sendWatched();
+    }
+    this._watched.set(run, count + 1);
     this._sendWatched();
   }
 
