@@ -36,7 +36,12 @@ def loop_items(loop: Loop) -> str:
 
 def cells(step: Step) -> str:
     """The cells of a step, as in ``cells_text``."""
-    return cells_text(list(dict.fromkeys(c.cell for c in step.cells)))
+    return cells_text(cell_numbers(step))
+
+
+def cell_numbers(step: Step) -> tuple[int, ...]:
+    """The numbers of a step's cells, each once."""
+    return tuple(dict.fromkeys(c.cell for c in step.cells))
 
 
 def cells_text(numbers: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from kfnb.pipeline.drawing.expression_text import branch_condition, cells_text, loop_items
+from kfnb.pipeline.drawing.expression_text import branch_condition, cell_numbers, cells_text, loop_items
 from kfnb.pipeline.drawing.graph_layout import lay_out
 from kfnb.pipeline.model import Condition, Guard, Loop, Node, Pipeline, Step
 
@@ -212,8 +212,8 @@ def _around(key: str, kind: str, text: str, inside: Graph, wanted: _Wanted) -> G
 
 def _box(step: Step, kind: str = "", text: str = "") -> Graph:
     width = _width(step.shown_name, surroundings(kind, text))
-    numbers = tuple(dict.fromkeys(c.cell for c in step.cells))
-    return Graph(width, HEIGHT, (Box(step.name, step.shown_name, 0.0, 0.0, width, HEIGHT, numbers, kind, text),))
+    box = Box(step.name, step.shown_name, 0.0, 0.0, width, HEIGHT, cell_numbers(step), kind, text)
+    return Graph(width, HEIGHT, (box,))
 
 
 def _width(label: str, note: str) -> float:

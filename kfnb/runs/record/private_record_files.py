@@ -101,9 +101,8 @@ def tighten(home: Path, own: frozenset[str]) -> None:
         if names <= own and _is_wide(home):
             os.chmod(home, FOLDER_MODE)
     for name in names & own:
-        with contextlib.suppress(
-            OSError
-        ):  # one may be gone by now, as the database's own files when its last user ends
+        # one may be gone by now, as the database's own files when its last user ends
+        with contextlib.suppress(OSError):
             _tighten(os.path.join(home, name))
 
 

@@ -97,7 +97,7 @@ export class CellViews implements BadgeActions, IDisposable {
       }
       open.dispose();
     }
-    const badge = [...this._badges].find(one => one.cell === cell);
+    const badge = [...this._badges.values()].find(one => one.cell === cell);
     const leave = () => badge?.focusLogButton(step);
     const log = new StepLog(this._session, this._panel.content.rendermime, this._trans, step, leave);
     log.disposed.connect(() => badge?.showLogOpen(null));
@@ -140,7 +140,7 @@ export class CellViews implements BadgeActions, IDisposable {
       void cell.ready.then(() => {
         if (!cell.isDisposed) {
           const badge = new StepBadge(cell, this._session, this, this._trans);
-          this._badges.add(badge);
+          this._badges.set(badge.node, badge);
           this._sight.observe(badge.node);
           badge.disposed.connect(() => this._forget(badge));
           // the widget at 0 is the header of the cell, which belongs to the notebook
@@ -152,9 +152,9 @@ export class CellViews implements BadgeActions, IDisposable {
 
   private _forget(badge: StepBadge): void {
     this._sight.unobserve(badge.node);
-    for (const badges of [this._badges, this._inSight, this._late]) {
-      badges.delete(badge);
-    }
+    this._badges.delete(badge.node);
+    this._inSight.delete(badge);
+    this._late.delete(badge);
   }
 
   private _refresh(_: NotebookSession, change: Change): void {
@@ -176,25 +176,26 @@ export class CellViews implements BadgeActions, IDisposable {
   private _refreshLate(): void {
     window.cancelAnimationFrame(this._frame);
     const end = performance.now() + FRAME_BUDGET;
-    for (const badges of [this._inSight, this._late]) {
-      for (const badge of badges) {
-        if (badges === this._late && performance.now() > end) {
-          this._frame = window.requestAnimationFrame(() => this._refreshLate());
-          return;
-        }
-        badge.refreshProgress();
-        this._late.delete(badge);
+    for (const badge of this._inSight) {
+      badge.refreshProgress();
+      this._late.delete(badge);
+    }
+    for (const badge of this._late) {
+      if (performance.now() > end) {
+        this._frame = window.requestAnimationFrame(() => this._refreshLate());
+        return;
       }
+      badge.refreshProgress();
+      this._late.delete(badge);
     }
   }
 
   private _onSight(entries: IntersectionObserverEntry[]): void {
-    const inSight = new Map(entries.map(entry => [entry.target, entry.isIntersecting]));
-    for (const badge of this._badges) {
-      const isInSight = inSight.get(badge.node);
-      if (isInSight) {
+    for (const { target, isIntersecting } of entries) {
+      const badge = this._badges.get(target);
+      if (badge && isIntersecting) {
         this._inSight.add(badge);
-      } else if (isInSight === false) {
+      } else if (badge) {
         this._inSight.delete(badge);
       }
     }
@@ -217,7 +218,7 @@ export class CellViews implements BadgeActions, IDisposable {
   private _isDisposed = false;
   private _timer = 0;
   private readonly _badgedCells = new WeakSet<Cell>();
-  private readonly _badges = new Set<StepBadge>();
+  private readonly _badges = new Map<Element, StepBadge>(); // by their nodes
   private readonly _late = new Set<StepBadge>(); // which do not show the run's last change yet
   private readonly _inSight = new Set<StepBadge>();
   private readonly _sight = new IntersectionObserver(entries => this._onSight(entries));

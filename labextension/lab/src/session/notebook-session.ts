@@ -32,7 +32,7 @@ export class NotebookSession implements IDisposable {
     this.compiled = new CompiledNotebook(panel, client, () => this.request());
     this.compiled.changed.connect(() => this._onCompiled());
     this.targets = new TargetChoice(client, () => this.path, () => this.compiled.explanation?.target, _preferences); // prettier-ignore
-    this.targets.changed.connect(() => this._emitPipeline());
+    this.targets.changed.connect(this._emitPipeline, this);
     this._shownRun = new ShownRun(_stream, () => this.compiled.steps);
     this._shownRun.changed.connect(() => this._onRunChanged());
     this.ranSources = new RanSources(client, this._shownRun);
