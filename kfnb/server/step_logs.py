@@ -49,10 +49,7 @@ def matches(store: RunStore, run_id: str, path: str, attempt: int | None, text: 
 
 def displays(store: RunStore, run_id: str, path: str, attempt: int | None) -> list[dict[str, Any]]:
     """The displays of an attempt as MIME bundles, in order, each with the lines of the log that represent it."""
-    step = begun_step(store, run_id, path)
-    if step is None:
-        return []
-    return [_on_wire(number, p) for number, p in enumerate(_placed(_attempt_of(store, run_id, step, attempt)[1]))]
+    return [_on_wire(number, p) for number, p in enumerate(_placed(_attempt(store, run_id, path, attempt)[2]))]
 
 
 def display_page(
@@ -96,12 +93,13 @@ def _on_wire(number: int, placed: Placed) -> dict[str, Any]:
 
 
 def _attempt(store: RunStore, run_id: str, path: str, attempt: int | None) -> tuple[dict[str, Any], int, Path]:
-    """The record of a step, the number of one of its attempts (by default the last), and the folder of that. Raises `UnknownRun`."""
-    step = store.find_step(run_id, path)
-    return step, *_attempt_of(store, run_id, step, attempt)
+    """The record of a step, the number of one of its attempts (by default the last), and the folder of that.
 
-
-def _attempt_of(store: RunStore, run_id: str, step: dict[str, Any], attempt: int | None) -> tuple[int, Path]:
+    A step that has not begun has a folder that is not there. Raises `UnknownRun` when the run has no such step.
+    """
+    step = begun_step(store, run_id, path)
+    if step is None:
+        return {"path": path, "state": "pending", "attempts": 0}, 1, store.attempt_folder(run_id, path, 0)
     last = max(step["attempts"] or 1, 1)
     number = min(attempt or last, last)
-    return number, store.attempt_folder(run_id, step["path"], number)
+    return step, number, store.attempt_folder(run_id, path, number)

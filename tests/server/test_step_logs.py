@@ -59,7 +59,11 @@ async def test_a_long_log_comes_by_parts_and_is_searched_as_a_whole(ask: Any, ho
     step = ("GET", "runs", run_id, "steps")
     assert await ask(*step, "long", "display") == {"outputs": []}
     assert await ask(*step, "long", "values") == {"inputs": [], "outputs": []}
-    for what in ("display", "values"):
+    for query in ({"before": "end"}, {"start": "0"}):
+        log_of_it = await ask(*step, "long", "log", **query)
+        assert (log_of_it["lines"], log_of_it["attempts"], log_of_it["all"]) == ([], 0, False)
+    assert (await ask(*step, "long", "log", "matches", text="line"))["count"] == 0
+    for what in ("display", "values", "log"):
         assert (await refused(ask(*step, "short", what)))[0] == 404
 
 

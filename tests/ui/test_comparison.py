@@ -12,8 +12,10 @@ from playwright.sync_api import expect
 from kfnb.pipeline.model import Pipeline, Step
 from kfnb.pipeline.serialize import to_json
 from kfnb.runs.kept_pipeline import PIPELINE
+from kfnb.runs.record.file_lock import holding
 from kfnb.runs.record.private_record_files import write_file
-from kfnb.runs.record.run_store import RunStore
+from kfnb.runs.record.run_store import SCHEDULER, RunStore
+from kfnb.states import FINAL
 from tests.notebooks import cell, notebook
 from tests.ui.conftest import Lab, OpenNotebook, wait_until
 from tests.ui.helpers import command, is_uncovered, press, screenshot, set_theme, tab_to
@@ -34,19 +36,29 @@ def begin(lab: Lab, code: str, rate: float) -> str:
     return str(lab.ask("POST", "kfnb/api/v1/runs", {**body, "experiment": "compared"})["run"]["run"])
 
 
-def recorded_loop(lab: Lab, iterations: int, shift: int) -> str:
-    """A run in the server's own record, of a loop whose every second iteration has another score by the `shift`."""
-    store = RunStore(lab.home / "kfnb_home")
+def begin_loop(store: RunStore) -> str:
     run = store.create("looped", None, None, "local", {})
     write_file(store.folder(run) / PIPELINE, json.dumps(to_json(Pipeline("looped", body=(Step("fit", ()),)))))
+    return run
+
+
+def end_iterations(store: RunStore, run: str, which: range, shift: int, state: str) -> None:
+    """Every second iteration has another score by the `shift`. ``state``: of the run, after these."""
     with store.changing():
-        store.record_run(run, "succeeded", started=0.0, finished=60.0)
-        for i in range(iterations):
+        store.record_run(run, state, started=0.0, **({"finished": 60.0} if state in FINAL else {}))
+        for i in which:
             score = str(i + shift * (i % 2))
             result = {
                 "results": {"score": {"preview": score, "type": "int", "bundle": sha256(score.encode()).hexdigest()}}
             }
             store.record_step(run, f"fit[{i}]", "fit", "succeeded", started=0.0, finished=1.0, result=result)
+
+
+def recorded_loop(lab: Lab, iterations: int, shift: int) -> str:
+    """A run in the server's own record."""
+    store = RunStore(lab.home / "kfnb_home")
+    run = begin_loop(store)
+    end_iterations(store, run, range(iterations), shift, "succeeded")
     store.close()
     return run
 
@@ -114,11 +126,11 @@ def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNoteb
     expect(fold).to_have_attribute("aria-expanded", "true")
     expect(iterations).to_have_count(100)
     expect(iterations.first).to_have_text(re.compile(r"fit\[1\]\.score.*1.*2"))
-    tab_to(page, loop.get_by_role("button", name="Show more of 150 iterations"))
+    tab_to(page, loop.get_by_role("button", name="Show more iterations (150 left)"))
     screenshot(page, "comparison-loop")
     press(page, "Enter")
     expect(iterations).to_have_count(200)
-    expect(loop.get_by_role("button", name="Show more of 50 iterations")).to_be_focused()
+    expect(loop.get_by_role("button", name="Show more iterations (50 left)")).to_be_focused()
     press(page, "Enter")
     expect(iterations).to_have_count(250)
     expect(iterations.last).to_have_text(re.compile(r"fit\[499\]\.score.*499.*500"))
@@ -131,7 +143,7 @@ def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNoteb
     press(page, "Space")
     expect(iterations).to_have_count(100)
     page.locator(".kfnb-Comparison:visible").get_by_label("Show also what is the same").press("Space")
-    expect(loop.get_by_role("button", name="Show more of 400 iterations")).to_be_visible()
+    expect(loop.get_by_role("button", name="Show more iterations (400 left)")).to_be_visible()
     expect(iterations.first).to_have_text(re.compile(r"fit\[0\]\.score.*0.*0"))
 
     page.evaluate("void window.jupyterapp.commands.execute('kfnb:compare-runs')")
@@ -146,6 +158,22 @@ def test_runs_chosen_in_all_runs_are_compared(lab: Lab, open_notebook: OpenNoteb
     screenshot(page, "comparison-dialog")
     dialog.get_by_role("button", name="Compare").press("Enter")
     expect(page.locator(".kfnb-Comparison:visible thead th")).to_have_count(3)
+
+
+def test_iterations_of_a_run_that_goes_on_are_read_again(lab: Lab, open_notebook: OpenNotebook) -> None:
+    page = open_notebook(cell("x = 1"))
+    store = RunStore(lab.home / "kfnb_home")
+    run = begin_loop(store)
+    with holding(store.folder(run) / SCHEDULER):
+        end_iterations(store, run, range(24), 1, "running")
+        command(page, "kfnb:compare-runs", runs=[recorded_loop(lab, 30, 0), run])
+        loop = page.locator('.kfnb-Comparison:visible [data-part="outputs"]')
+        loop.get_by_role("button", name=re.compile("iterations differ")).press("Enter")
+        last = loop.locator('tr[data-name="fit[29].score"]')
+        expect(last).to_have_text(re.compile(r"29\W*$"))
+        end_iterations(store, run, range(24, 30), 1, "succeeded")
+    expect(last).to_have_text(re.compile("29.*30"))
+    store.close()
 
 
 def test_a_sweep_is_a_table_with_plots_and_a_part_of_an_axis_narrows_it(lab: Lab, open_notebook: OpenNotebook) -> None:

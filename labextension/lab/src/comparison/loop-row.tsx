@@ -25,25 +25,48 @@ export function LoopRow({ part, row, loop, runs, read, trans }: LoopProps): Reac
   const [found, setFound] = React.useState<ComparedIterations | null>(null);
   const [error, setError] = React.useState('');
   const fold = React.useRef<HTMLButtonElement>(null);
-  const latest = React.useRef(read);
-  latest.current = read;
-  const more = (known: ComparedValue[]) =>
-    read(part, row, known.length)
-      .then(page => {
-        if (latest.current === read) {
-          setFound({ rows: [...known, ...page.rows], total: page.total });
-          setError('');
-        }
-      })
-      .catch((reason: unknown) => setError(errorText(reason)));
+  const wanted = React.useRef(1); // so many rows, with all others of their page
+  const requests = React.useRef(0);
+  const load = async (known: ComparedValue[]) => {
+    const request = ++requests.current;
+    try {
+      const rows = [...known];
+      let page: ComparedIterations;
+      do {
+        page = await read(part, row, rows.length);
+        rows.push(...page.rows);
+      } while (page.rows.length > 0 && rows.length < Math.min(wanted.current, page.total));
+      if (request === requests.current) {
+        setFound({ rows, total: page.total });
+        setError('');
+      }
+    } catch (reason) {
+      if (request === requests.current) {
+        setError(errorText(reason));
+      }
+    }
+  };
   // what is shown of the iterations is read anew when it is asked for otherwise
   React.useEffect(() => {
+    requests.current++;
+    wanted.current = 1;
     setFound(null);
     setError('');
     if (open) {
-      void more([]);
+      void load([]);
     }
   }, [open, read]);
+  // the comparison was read again: one of its runs goes on
+  React.useEffect(() => {
+    if (open) {
+      void load([]);
+    }
+  }, [row]);
+  const showMore = () => {
+    const known = found?.rows ?? [];
+    wanted.current = known.length + 1;
+    void load(known);
+  };
   const close = () => {
     setOpen(false);
     fold.current?.focus();
@@ -51,7 +74,7 @@ export function LoopRow({ part, row, loop, runs, read, trans }: LoopProps): Reac
   const rest = found ? found.total - found.rows.length : 0;
   const next =
     rest > 0
-      ? trans._n('Show %1 more iteration', 'Show more of %1 iterations', rest, rest)
+      ? trans._n('Show %1 more iteration', 'Show more iterations (%1 left)', rest, rest)
       : trans.__('Hide the iterations');
   return (
     <>
@@ -79,7 +102,7 @@ export function LoopRow({ part, row, loop, runs, read, trans }: LoopProps): Reac
               <button
                 type="button"
                 className="kfnb-Comparison-rest"
-                onClick={() => (found && rest === 0 ? close() : void more(found?.rows ?? []))}
+                onClick={() => (found && rest === 0 ? close() : showMore())}
               >
                 {found ? next : trans.__('Try Again')}
               </button>
