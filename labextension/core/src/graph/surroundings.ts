@@ -19,9 +19,15 @@ export function surroundings({ kind, text }: Pick<Box | Frame, 'kind' | 'text'>,
   }
 }
 
+/** What people read of a step: its name, or what a step decides that kfnb has added. */
+export function stepLabel(label: string, trans: Translator): string {
+  const [, word, text] = /^(if|for each of) (.*)$/s.exec(label) ?? [];
+  return word ? surroundings({ kind: word === 'if' ? 'if' : 'loop', text }, trans) : label;
+}
+
 /** What people read of a box: a step, or a folded frame. */
 export function boxName(box: Box, trans: Translator): string {
-  return box.label || surroundings(box, trans);
+  return stepLabel(box.label, trans) || surroundings(box, trans);
 }
 
 /** What a step alone stands in; empty for a folded frame, whose name says it. */

@@ -6,6 +6,7 @@ import { Widget } from '@lumino/widgets';
 
 import { button, element, setText } from '@kfnb/core/elements';
 import { formatDuration } from '@kfnb/core/format';
+import { stepLabel } from '@kfnb/core/graph/surroundings';
 import { clusterReason, StepProgress } from '@kfnb/core/run/run-progress';
 import { NotebookSession } from '../session/notebook-session';
 import { hue, SHAPES, State, words } from '@kfnb/core/states';
@@ -242,7 +243,7 @@ export class StepBadge extends Widget {
 
   private _showChip(chip: HTMLButtonElement, step: string): void {
     const progress = this._session.progress(step);
-    const name = this._session.compiled.step(step)?.label ?? step;
+    const name = stepLabel(this._session.stepLabel(step), this._trans);
     const text = progress ? `${SHAPES[progress.state]} ${name}` : name;
     const label = progress ? `${name}: ${this._words[progress.state]}` : name;
     setText(chip, text);

@@ -7,6 +7,7 @@ import { closeIcon, copyIcon } from '@jupyterlab/ui-components';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
 import { button, element, setText } from '@kfnb/core/elements';
+import { stepLabel } from '@kfnb/core/graph/surroundings';
 import { LogChunk } from '@kfnb/core/wire/api-types';
 import { Attempt } from '../outputs/attempt';
 import { AttemptOutput } from '../outputs/attempt-output';
@@ -26,7 +27,7 @@ export class StepLog extends Widget {
     this.addClass('kfnb-Controls');
     this.node.tabIndex = -1;
     this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', _trans.__('Log of step %1', _session.stepLabel(step)));
+    this.node.setAttribute('aria-label', _trans.__('Log of step %1', this._pathText(step)));
     this.node.addEventListener('keydown', event => this._onKey(event));
     this._output = new AttemptOutput(rendermime, _trans, chunk => this._showAttempts(chunk));
     this._paths.setAttribute('aria-label', _trans.__('Iteration'));
@@ -115,7 +116,8 @@ export class StepLog extends Widget {
 
   /** The path of an iteration, with the user's own expression where kfnb has added the step. */
   private _pathText(path: string): string {
-    return path.startsWith(this.step) ? this._session.stepLabel(this.step) + path.slice(this.step.length) : path;
+    const label = stepLabel(this._session.stepLabel(this.step), this._trans);
+    return path.startsWith(this.step) ? label + path.slice(this.step.length) : path;
   }
 
   private _showAttempts({ attempt, attempts }: LogChunk): void {

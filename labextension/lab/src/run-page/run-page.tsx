@@ -7,6 +7,7 @@ import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 
 import { errorText, formatStart } from '@kfnb/core/format';
+import { boxName } from '@kfnb/core/graph/surroundings';
 import { nextFrame } from '@kfnb/core/next-frame';
 import { Graph } from '@kfnb/core/wire/api-types';
 import { pipelineIcon } from '../common/pipeline-icon';
@@ -130,7 +131,10 @@ function Page({ loaded, rendermime, actions, trans }: PageProps): React.JSX.Elem
   const isPainted = useIsPainted();
   const details = useDetails(source, source.run?.run.run ?? '', chosen);
   const close = React.useCallback(() => choose(null), []);
-  const labels = React.useMemo(() => new Map(loaded.graph.boxes.map(box => [box.step, box.label])), [loaded]);
+  const labels = React.useMemo(
+    () => new Map(loaded.graph.boxes.map(box => [box.step, boxName(box, trans)])),
+    [loaded, trans]
+  );
   const label = React.useCallback((step: string) => labels.get(step) ?? step, [labels]);
   return (
     <>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { ENGLISH, translatorOf } from '../../translator';
 import { Box } from '../../wire/api-types';
-import { boxName, boxNote, boxPlace, surroundings } from '../surroundings';
+import { boxName, boxNote, boxPlace, stepLabel, surroundings } from '../surroundings';
 
 const BOX: Box = { step: 'a', label: 'a', x: 0, y: 0, width: 1, height: 1, cells: [3], kind: '', text: '', steps: [] };
 
@@ -10,6 +10,8 @@ describe('surroundings', () => {
   it('has the user’s own text, and words around it in the reader’s language', () => {
     const korean = translatorOf({ 'for each of %1': ['%1 각각에 대해'], 'at the end, always': ['항상 마지막에'] });
     expect(surroundings({ kind: 'loop', text: 'models' }, korean)).toBe('models 각각에 대해');
+    expect(stepLabel('for each of models', korean)).toBe('models 각각에 대해');
+    expect(stepLabel('train', korean)).toBe('train');
     expect(surroundings({ kind: 'finally', text: '' }, korean)).toBe('항상 마지막에');
     expect(surroundings({ kind: 'if', text: 'x > 3' }, ENGLISH)).toBe('if x > 3');
     expect(surroundings({ kind: 'if', text: '' }, ENGLISH)).toBe('else');
