@@ -37,12 +37,12 @@ DEPENDS = re.compile(r"([\w-]+)\.(Succeeded|Skipped|Omitted|Failed|Errored)")
 
 
 class Pods:
-    """Runs containers' commands one after the other."""
+    """Runs containers' commands one after the other. ``loaded``: modules that they have loaded already."""
 
-    def __init__(self) -> None:
+    def __init__(self, *loaded: str) -> None:
         zygote = Path(__file__).with_name("zygote.py")
         self._process = subprocess.Popen(
-            [sys.executable, "-I", str(zygote)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-I", str(zygote), *loaded], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def run(self, argv: list[str], env: dict[str, str], cwd: Path, log: Path) -> int:
@@ -64,8 +64,8 @@ class Pods:
 
 
 @contextmanager
-def pods() -> Iterator[Pods]:
-    started = Pods()
+def pods(*loaded: str) -> Iterator[Pods]:
+    started = Pods(*loaded)
     try:
         yield started
     finally:

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.cluster.argo import Pods, pods
-from tests.cluster.outcome import Oracle
-
-KFP = Path(__file__).parents[2] / ".venv-kfp" / "bin" / "python"
+from tests.cluster.outcome import Oracle, kfp_local
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +17,5 @@ def cluster() -> Iterator[Pods]:
 
 @pytest.fixture(scope="session")
 def oracle() -> Iterator[Oracle]:
-    """`kfp.local`; `make` gives it its environment."""
-    assert KFP.exists(), "make .venv-kfp/made"
-    found = Oracle(str(KFP))
-    yield found
-    found.close()
+    with kfp_local() as found:
+        yield found

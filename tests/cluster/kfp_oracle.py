@@ -6,7 +6,7 @@ artifacts and no parameter gets none of them; a
 condition or loop looks for its input by the name and not where the task says it is, and so never finds a constant.
 
 Reads lines ``{"ir", "parameters", "folder"}``, answers ``{"state", "error", "logs": [[task, status, text], …]}``. The orchestration is kfp's;
-the containers' commands run in forks of a warm Python, whose interpreter is the first argument.
+the containers' commands run in forks of a warm Python, whose interpreter is the first argument; the others are modules that it has loaded.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LOCK = threading.Lock()
 LOGS: list[tuple[str, int, str]] = []
 NOW = threading.local()
 ZYGOTE = subprocess.Popen(
-    [sys.argv[1], "-I", str(Path(__file__).with_name("zygote.py"))],
+    [sys.argv[1], "-I", str(Path(__file__).with_name("zygote.py")), *sys.argv[2:]],
     stdin=subprocess.PIPE,
     stdout=subprocess.PIPE,
     text=True,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from kfnb.runtime.pods.archived_lines import without_keeper
 from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.kfp_backend import as_kept
 from tests.warm_launch import warm_launch
+
+KFP = Path(__file__).parents[2] / ".venv-kfp" / "bin" / "python"
 
 
 @dataclass
@@ -235,12 +238,13 @@ def _comparable_text(text: str, run: Outcome) -> str:
 
 
 class Oracle:
-    """`kfp.local` in its own environment; one server for many pipelines."""
+    """`kfp.local` in the environment that `make` gives it; one server for many pipelines. ``loaded``: modules that steps have loaded already."""
 
-    def __init__(self, python: str) -> None:
+    def __init__(self, *loaded: str) -> None:
+        assert KFP.exists(), "make .venv-kfp/made"
         script = Path(__file__).with_name("kfp_oracle.py")
         self._process = subprocess.Popen(
-            [python, "-W", "ignore", str(script), sys.executable],
+            [str(KFP), "-W", "ignore", str(script), sys.executable, *loaded],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -258,6 +262,15 @@ class Oracle:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(10)
+
+
+@contextmanager
+def kfp_local(*loaded: str) -> Iterator[Oracle]:
+    started = Oracle(*loaded)
+    try:
+        yield started
+    finally:
+        started.close()
 
 
 def on_kfp(

@@ -1,7 +1,8 @@
 """Starts containers' commands as forks of a warm Python: reads ``{"argv", "env", "cwd", "log"}`` lines, answers exit statuses.
 
 The fork has none of kfnb's modules loaded, so it runs the code that travelled. What travelled is nearly the same for each
-step: a fork that has compiled a module leaves the bytecode for those that come after it, as `__pycache__` would if steps shared a folder.
+step: a fork that has compiled a module leaves the bytecode for those that come after it, as `__pycache__` would if steps shared a folder. The arguments are
+modules that the forks have loaded: libraries of a notebook which take seconds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import base64  # noqa: F401  # warm
 import ctypes  # noqa: F401  # warm
 import gc
 import hashlib
+import importlib
 import importlib.machinery
 import json
 import marshal
@@ -68,6 +70,8 @@ def run(request: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
     folder = tempfile.mkdtemp(prefix="kfnb-compiled-")
     compile_once(folder)
     gc.collect()

@@ -16,6 +16,7 @@ from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local import LocalEngine
 from kfnb.notebook import notebook_from_json
 from kfnb.pipeline.build.build_pipeline import Built, build
+from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from kfnb.runs.record.run_store import RunStore
 from tests.differential.fingerprint import fingerprints
@@ -90,13 +91,20 @@ def run_pipeline(data: dict[str, Any], folder: Path, home: Path, **options: Any)
     )
     for _ in engine.events(run_id):
         pass
+    outcome = recorded(store, run_id, built.pipeline)
+    store.close()
+    return outcome
+
+
+def recorded(store: RunStore, run_id: str, pipeline: Pipeline) -> Outcome:
+    """What a run has left in its record."""
     summary = store.summary(run_id)
     outcome = Outcome(summary=summary)
     values: dict[str, Any] = {}
     collected: dict[tuple[str, str], list[Any]] = {}
     for step in store.steps(run_id):
         if step["attempts"]:
-            cells = tuple(c.cell for s in built.pipeline.steps() if s.name == step["step"] for c in s.cells)
+            cells = tuple(c.cell for s in pipeline.steps() if s.name == step["step"] for c in s.cells)
             text = "".join(line.text + "\n" for line in store.logs(run_id, step["path"]))
             outcome.texts[cells] = outcome.texts.get(cells, "") + text
         kept = {**step["result"].get("results", {}), **step["result"].get("outputs", {})}
@@ -111,7 +119,6 @@ def run_pipeline(data: dict[str, Any], folder: Path, home: Path, **options: Any)
     if summary["error"]:
         outcome.error = summary["error"]["type"]
         outcome.traceback = summary["error"].get("traceback", "") or summary["error"]["message"]
-    store.close()
     return outcome
 
 

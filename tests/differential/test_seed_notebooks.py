@@ -13,7 +13,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.differential.compare import Outcome, run_pipeline, same
+from kfnb.notebook import notebook_from_json
+from kfnb.pipeline.build.build_pipeline import build
+from kfnb.runs.record.run_store import RunStore
+from tests.differential.compare import Outcome, recorded, same
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
@@ -89,7 +92,11 @@ def test_run_all_leaves_what_a_run_leaves_and_the_view_of_one_is_saved(
     (saved,) = (o.data for o in shown if o.output_type == "display_data")
     assert saved["image/svg+xml"].startswith("<svg") and 'data-state="succeeded"' in saved["image/svg+xml"]
     assert re.match(r"✓ \S+ · succeeded · ", saved["text/plain"]) and "pending" not in saved["text/plain"]
-    mine = run_pipeline(data, folder, tmp_path / "home", given=given)
+    pipeline = build(notebook_from_json(data, folder=folder)).pipeline
+    assert pipeline is not None
+    store = RunStore(tmp_path / "home")
+    mine = recorded(store, store.resolve("last"), pipeline)
+    store.close()
     assert mine.error is None
     assert name in TABLES or not lines(mine) - lines(theirs)
     mine.texts.clear()

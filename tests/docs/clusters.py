@@ -16,7 +16,6 @@ from kfnb.engines.kfp.following.node_states import pod_of
 from kfnb.step_settings import Settings
 from tests.cluster import kfp_api, kube_api
 from tests.cluster.argo import pods
-from tests.cluster.conftest import KFP
 from tests.cluster.controller import Controller
 from tests.cluster.kfp_backend import END, Backend, pod_node
 from tests.cluster.outcome import Oracle
@@ -68,7 +67,7 @@ def _kfp_backend(server: kfp_api.Server, folder: Path) -> Iterator[None]:
     stopped = threading.Event()
 
     def work() -> None:
-        oracle, done = Oracle(str(KFP)), set()
+        oracle, done = Oracle(), set()
         while not stopped.wait(0.02):
             for run_id, run in [(i, r) for i, r in server.runs.items() if i not in done]:
                 done.add(run_id)
