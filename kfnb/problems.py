@@ -50,7 +50,7 @@ class Problem:
         return KINDS[self.code].severity
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "severity": self.severity, "kind": KINDS[self.code].slug}
+        return {**asdict(self), "severity": self.severity, "kind": KINDS[self.code].slug, "about": KINDS[self.code].doc}
 
     @property
     def page(self) -> str:

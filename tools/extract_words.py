@@ -1,6 +1,6 @@
 """Lists the words of the browser's pages, and those that a language lacks.
 
-The sources have them as literals in calls of ``trans.__`` and ``trans._n``, and the schemas of settings as titles, descriptions and labels. A language has them in
+The sources have them as literals in calls of ``trans.__`` and ``trans._n``, the schemas of settings as titles, descriptions and labels, and `kfnb.problems` as what each kind of problem is. A language has them in
 ``kfnb/locale/LANGUAGE/LC_MESSAGES/kfnb.json``, in the form that JupyterLab reads. Run it after a change of words: ``python tools/extract_words.py`` prints what
 each language lacks, as JSON to fill in, and what it has that nobody says any more.
 """
@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from kfnb.problems import KINDS
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("core/src", "lab/src", "widget/src")
@@ -33,7 +35,7 @@ class NoLiteral(ValueError):
 
 def words() -> dict[str, int]:
     """The keys of all words, each with the number of English forms that it has: two where it counts something."""
-    found = dict.fromkeys(_schema_words(), 1)
+    found = dict.fromkeys((*_schema_words(), *(kind.doc for kind in KINDS.values())), 1)
     for path in _sources():
         found.update(words_of(path.read_text("utf-8"), path.name))
     return found

@@ -29,8 +29,15 @@ IN_BACKGROUND = """() => {
 
 def test_the_pages_are_in_korean(lab: Lab, open_notebook: OpenNotebook, settings: Settings) -> None:
     settings("@jupyterlab/translation-extension:plugin", locale="ko_KR")
-    page = open_notebook(*PLAIN)
+    page = open_notebook(*PLAIN, cell("a = 1", "step:more", "when:total >"))
     side = panel(page)
+    problem = side.locator(".kfnb-Problems li")
+    expect(problem.locator(".kfnb-Problem-kind")).to_have_text("조건을 해석할 수 없습니다.")
+    expect(problem).to_contain_text("total >")  # the message itself is in English
+    screenshot(page, "korean-problem")
+    page.locator(".jp-Cell", has_text="a = 1").click()
+    page.evaluate("window.jupyterapp.commands.execute('notebook:delete-cell')")
+    expect(problem).to_have_count(0)
     press_run(page)
     has_state(page, "sum", "succeeded")
     expect(badge(page, "sum")).to_contain_text("성공")

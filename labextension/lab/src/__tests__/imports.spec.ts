@@ -15,6 +15,7 @@ const LAYERS = [
   'marks',
   'session',
   'outputs',
+  'problems',
   'dialogs',
   'cells',
   'commands',

@@ -10,8 +10,9 @@ import { stepLabel } from '@kfnb/core/graph/surroundings';
 import { clusterReason, StepProgress } from '@kfnb/core/run/run-progress';
 import { NotebookSession } from '../session/notebook-session';
 import { hue, SHAPES, State, words } from '@kfnb/core/states';
+import { problemLine } from '../problems/problem-words';
 import { stepName } from '../marks/step-name';
-import { OtherCell, Problem, StepInfo } from '@kfnb/core/wire/api-types';
+import { OtherCell, StepInfo } from '@kfnb/core/wire/api-types';
 
 const MAX_STEPS = 12; // steps that the badge of one cell lists
 
@@ -304,7 +305,7 @@ export class StepBadge extends Widget {
     const error = serious.some(p => p.severity === 'error');
     this._problems.classList.toggle('kfnb-mod-error', error);
     setText(this._problems, serious.length ? `${error ? '✗' : '⚠'} ${serious.length}` : '');
-    this._problems.title = serious.map(problemText).join('\n');
+    this._problems.title = serious.map(one => problemLine(one, this._trans)).join('\n');
   }
 
   private _step = '';
@@ -333,9 +334,4 @@ function dataFlowText(info: StepInfo): string {
   const reads = info.inputs.join(', ');
   const writes = info.outputs.join(', ');
   return reads || writes ? `${reads} → ${writes}`.trim() : '';
-}
-
-function problemText(problem: Problem): string {
-  const line = problem.line === null ? '' : `${problem.line}: `;
-  return `${line}${problem.message}${problem.hint ? ` (${problem.hint})` : ''}`;
 }

@@ -6,6 +6,7 @@ import * as React from 'react';
 import { MARKS, MarkKind, MarkWord } from '../marks/mark-table';
 import { Place } from '../marks/cell-marks';
 import { WrittenValue } from '../marks/step-marks';
+import { ProblemText } from '../problems/problem-text';
 import { CellForm } from './cell-form';
 import { MarkField, markFields, MarkGroup, markGroups } from './mark-fields';
 import { MarkInput } from './mark-input';
@@ -89,7 +90,7 @@ interface MarkProps extends FormProps {
 }
 
 function Mark(props: MarkProps): React.JSX.Element {
-  const { form, mark, field } = props;
+  const { form, mark, field, trans } = props;
   const kind: MarkKind = MARKS[mark];
   const values = form.values(mark);
   const help = React.useId();
@@ -124,7 +125,7 @@ function Mark(props: MarkProps): React.JSX.Element {
         {field.help && <div>{field.help}</div>}
         {problems.map(problem => (
           <div key={problem.message} className="kfnb-Marks-wrong">
-            {problem.message}
+            <ProblemText problem={problem} trans={trans} />
           </div>
         ))}
       </div>

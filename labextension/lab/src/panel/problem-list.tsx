@@ -4,6 +4,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Problem } from '@kfnb/core/wire/api-types';
+import { ProblemText } from '../problems/problem-text';
 import { Section } from './section';
 
 interface ProblemListProps {
@@ -24,8 +25,7 @@ export function ProblemList({ problems, onProblem, onMark, trans }: ProblemListP
           <li key={at} data-severity={problem.severity}>
             <button type="button" onClick={() => onProblem(problem)}>
               {place(problem, trans)}
-              {problem.message}
-              {problem.hint && <span className="kfnb-Problems-hint"> {problem.hint}</span>}
+              <ProblemText problem={problem} trans={trans} />
             </button>
             {problem.marks.map(mark => (
               <button type="button" className="kfnb-Problems-mark" key={mark} onClick={() => onMark(problem, mark)}>

@@ -9,6 +9,7 @@ import { Problem } from '@kfnb/core/wire/api-types';
 import { FormDialog } from '../dialogs/form-dialog';
 import { ParameterForm } from '../panel/parameter-form';
 import { TargetChoice } from '../panel/target-select';
+import { ProblemText } from '../problems/problem-text';
 import { NotebookSession } from '../session/notebook-session';
 import { StartOptions } from '../server/rest-client';
 import { SubmitChoice, SubmitForm } from './submit-form';
@@ -210,8 +211,7 @@ function Problems({ problems, trans }: { problems: Problem[]; trans: Translation
         {problems.map((problem, at) => (
           <li key={at} data-severity={problem.severity}>
             {problem.severity === 'error' ? '✗ ' : ''}
-            {problem.message}
-            {problem.hint && ` (${problem.hint})`}
+            <ProblemText problem={problem} trans={trans} />
           </li>
         ))}
       </ul>

@@ -5,6 +5,7 @@ import { ParameterValues } from '../parameter-values';
 
 const problem = (code: string, name: string | null, message: string): Problem => ({
   code,
+  about: '',
   message,
   hint: '',
   severity: 'error',
