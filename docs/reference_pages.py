@@ -23,7 +23,7 @@ EXAMPLES = HERE / "problems.yaml"
 
 
 def _load(text: str) -> Any:
-    """What a YAML text says, without objects of Python's; the loader in C takes a tenth of the time, where there is one."""
+    """The content of a YAML text, without Python objects. The loader in C, where there is one, takes a tenth of the time."""
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 

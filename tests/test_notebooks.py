@@ -120,5 +120,6 @@ def test_three_models_are_trained_side_by_side_and_the_best_is_kept_when_it_is_g
     )
     kept = f"{run.step('compare')['outputs']['best']} is kept"
     assert run.log("keep").startswith(kept)
-    higher = Run(tmp_path, "07", "--cache", "-p", "good_enough=1.5")  # than any model: none is trained again
+    higher = Run(tmp_path, "07", "--cache", "-p", "good_enough=1.5")  # than any model reaches
+    assert higher.status == 0 and {higher.states()[name] for name in models} == {"cached"}
     assert (higher.states()["keep"], higher.states()["give-up"]) == ("skipped", "succeeded")

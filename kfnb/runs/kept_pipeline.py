@@ -44,11 +44,13 @@ def shown_path(path: str, names: Mapping[str, str]) -> str:
 def begun_step(store: RunStore, run_id: str, path: str) -> dict[str, Any] | None:
     """The record of a step or iteration; ``None`` for a step that has not begun, as each is for a moment when its run is taken up again.
 
-    Raises `UnknownRun` when the pipeline of the run has no such step.
+    Raises `UnknownRun` when the pipeline of the run has no such step, and for a loop's step whose iterations have begun.
     """
     try:
         return store.find_step(run_id, path)
     except UnknownRun:
+        if any(s["path"].startswith(f"{path}[") for s in store.steps(run_id)):
+            raise
         check_step(kept_pipeline(store, run_id), run_id, path.partition("[")[0])
         return None
 

@@ -11,7 +11,7 @@ from kfnb.runs.kept_pipeline import begun_step
 from kfnb.runs.log_windows import find_in_log, lines_before, lines_from, number_at, texts_of
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.run_store import RunStore
-from kfnb.states import STEP_FINAL
+from kfnb.states import FINAL, STEP_FINAL
 
 LOG_PART = 2_000  #: lines of a log in one answer
 HTML = "text/html"
@@ -99,7 +99,9 @@ def _attempt(store: RunStore, run_id: str, path: str, attempt: int | None) -> tu
     """
     step = begun_step(store, run_id, path)
     if step is None:
-        return {"path": path, "state": "pending", "attempts": 0}, 1, store.attempt_folder(run_id, path, 0)
+        name = path.partition("[")[0]  # which the pipeline has; what follows it was not checked
+        state = "omitted" if store.head(run_id)["state"] in FINAL else "pending"
+        return {"path": name, "state": state, "attempts": 0}, 1, store.attempt_folder(run_id, name, 0)
     last = max(step["attempts"] or 1, 1)
     number = min(attempt or last, last)
     return step, number, store.attempt_folder(run_id, path, number)

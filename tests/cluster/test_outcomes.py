@@ -32,7 +32,7 @@ NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/**/*.ipynb"))
 FORCED = {
     "force": ("heads", "tails"), "force_number": (3, 9, 12, 17), "coin": ("heads", "tails"), "number": (3, 9, 12, 17),
 }  # fmt: skip
-#: What each step of the machine-learning notebook would load for three seconds, on each engine.
+#: What each step of the machine-learning notebook would take three seconds to import, in the pods of both clusters.
 LIBRARIES = (
     "pandas",
     "sklearn.datasets",

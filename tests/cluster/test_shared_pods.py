@@ -321,7 +321,7 @@ def test_generated_pipelines_have_the_same_outcome_in_shared_pods_of_kubeflow(
     oracle: Oracle, tmp_path: Path, times: int
 ) -> None:
     shared = 0
-    for number in range(7 * times):
+    for number in range(10 * times):
         pipeline = read(program(Random(number), fails=number % 4 == 1), before=COMPONENTS).pipeline
         assert pipeline is not None
         if len(list(pipeline.steps())) > 8:

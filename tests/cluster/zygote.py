@@ -2,7 +2,8 @@
 
 The fork has none of kfnb's modules loaded, so it runs the code that travelled. What travelled is nearly the same for each
 step: a fork that has compiled a module leaves the bytecode for those that come after it, as `__pycache__` would if steps shared a folder. The arguments are
-modules that the forks have loaded: libraries of a notebook which take seconds.
+modules that the forks have loaded, for libraries that take seconds to import. They have read the environment before the pod's is set, and the forks share
+the state of numpy's global generator: they are for notebooks that give seeds.
 """
 
 from __future__ import annotations

@@ -6,11 +6,13 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from kfnb.runs.attempt_displays import Display, place
 from kfnb.runs.attempt_logs import LogWriter
 from kfnb.runs.log_windows import find_in_log, lines_before, lines_from, number_at
-from kfnb.runs.record.run_store import RunStore
+from kfnb.runs.record.file_lock import holding
+from kfnb.runs.record.run_store import SCHEDULER, RunStore
 from tests.notebooks import cell, notebook
 from tests.server.asking import ended, refused
 
@@ -61,7 +63,20 @@ async def test_a_long_log_comes_by_parts_and_is_searched_as_a_whole(ask: Any, ho
     assert await ask(*step, "long", "values") == {"inputs": [], "outputs": []}
     for query in ({"before": "end"}, {"start": "0"}):
         log_of_it = await ask(*step, "long", "log", **query)
-        assert (log_of_it["lines"], log_of_it["attempts"], log_of_it["all"]) == ([], 0, False)
+        assert (log_of_it["lines"], log_of_it["attempts"], log_of_it["all"]) == ([], 0, True), "the run has ended"
+    store = RunStore(home)
+    with holding(store.folder(run_id) / SCHEDULER):
+        store.record_run(run_id, "running")
+        assert not (await ask(*step, "long", "log", start="0"))["all"]
+        store.record_step(run_id, "long[0]", "long", "running", attempts=1)
+        status, told = await refused(ask(*step, "long", "log"))
+        assert status == 404 and "once per item" in json.dumps(told)
+        store.forget_steps(run_id, ["long[0]"])
+        store.record_run(run_id, "succeeded")
+    store.close()
+    outside = "long[0]/../../../../runs/" + run_id + "/steps/long"
+    assert (await ask(*step, quote(outside, safe=""), "log", start="0"))["lines"] == []
+    assert (await ask(*step, quote("long[" + "9" * 5000, safe=""), "log", start="0"))["lines"] == []
     assert (await ask(*step, "long", "log", "matches", text="line"))["count"] == 0
     for what in ("display", "values", "log"):
         assert (await refused(ask(*step, "short", what)))[0] == 404

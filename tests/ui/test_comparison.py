@@ -165,14 +165,15 @@ def test_iterations_of_a_run_that_goes_on_are_read_again(lab: Lab, open_notebook
     store = RunStore(lab.home / "kfnb_home")
     run = begin_loop(store)
     with holding(store.folder(run) / SCHEDULER):
-        end_iterations(store, run, range(24), 1, "running")
-        command(page, "kfnb:compare-runs", runs=[recorded_loop(lab, 30, 0), run])
+        end_iterations(store, run, range(254), 1, "running")
+        command(page, "kfnb:compare-runs", runs=[recorded_loop(lab, 260, 0), run])
         loop = page.locator('.kfnb-Comparison:visible [data-part="outputs"]')
         loop.get_by_role("button", name=re.compile("iterations differ")).press("Enter")
-        last = loop.locator('tr[data-name="fit[29].score"]')
-        expect(last).to_have_text(re.compile(r"29\W*$"))
-        end_iterations(store, run, range(24, 30), 1, "succeeded")
-    expect(last).to_have_text(re.compile("29.*30"))
+        loop.get_by_role("button", name=re.compile("Show more iterations|more iteration")).press("Enter")
+        last = loop.locator('tr[data-name="fit[259].score"]')
+        expect(last).to_have_text(re.compile(r"259\W*$"))
+        end_iterations(store, run, range(254, 260), 1, "succeeded")
+    expect(last).to_have_text(re.compile("259.*260"))
     store.close()
 
 

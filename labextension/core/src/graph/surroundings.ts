@@ -19,7 +19,7 @@ export function surroundings({ kind, text }: Pick<Box | Frame, 'kind' | 'text'>,
   }
 }
 
-/** What people read of a step: its name, or what a step decides that kfnb has added. */
+/** What people read of a step: its name; of a step that kfnb has added, what it decides or goes through. */
 export function stepLabel(label: string, trans: Translator): string {
   const [, word, text] = /^(if|for each of) (.*)$/s.exec(label) ?? [];
   return word ? surroundings({ kind: word === 'if' ? 'if' : 'loop', text }, trans) : label;

@@ -6,6 +6,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { errorText, formatDuration } from '@kfnb/core/format';
 import { words } from '@kfnb/core/states';
 import { DEFAULTS, IPreferences } from '../preferences/preferences-plugin';
+import { problemMessage } from '../problems/problem-words';
 import { RefusedError } from '../server/rest-client';
 import { NotebookSession } from '../session/notebook-session';
 import { Failure, Problem } from '@kfnb/core/wire/api-types';
@@ -131,9 +132,12 @@ export function notifyWarnings(problems: Problem[], trans: TranslationBundle): v
   if (warnings.length > 0) {
     const [first, others] = [warnings[0], warnings.length - 1];
     const more = others ? trans._n(' (and %1 more)', ' (and %1 more)', others, others) : '';
-    Notification.warning(`${[first.message, first.hint].filter(Boolean).join('; ')}${more}`.slice(0, 400), {
-      autoClose: 15000
-    });
+    Notification.warning(
+      `${[problemMessage(first, trans), first.hint].filter(Boolean).join('; ')}${more}`.slice(0, 400),
+      {
+        autoClose: 15000
+      }
+    );
   }
 }
 
@@ -142,7 +146,7 @@ export function notifyError(error: unknown, actions: NotificationActions, trans:
   if (error instanceof RefusedError && error.problems.length > 0) {
     const first = error.problems[0];
     const place = first.cell === null ? '' : trans.__('Cell %1: ', first.cell);
-    Notification.warning(`${place}${first.message}`.slice(0, 400), {
+    Notification.warning(`${place}${problemMessage(first, trans)}`.slice(0, 400), {
       autoClose: 8000,
       actions: [{ label: trans.__('Problems'), callback: () => actions.openPanel() }]
     });

@@ -20,53 +20,66 @@ interface LoopProps {
   trans: TranslationBundle;
 }
 
-export function LoopRow({ part, row, loop, runs, read, trans }: LoopProps): React.JSX.Element {
-  const [open, setOpen] = React.useState(false);
+interface Iterations {
+  /** Those that are shown; null while they are read for the first time. */
+  found: ComparedIterations | null;
+  error: string;
+  showMore: () => void;
+}
+
+/** The iterations of a row while it is open, read anew when the comparison is. */
+function useIterations(part: PartName, row: ComparedValue, open: boolean, read: ReadIterations): Iterations {
   const [found, setFound] = React.useState<ComparedIterations | null>(null);
   const [error, setError] = React.useState('');
-  const fold = React.useRef<HTMLButtonElement>(null);
-  const wanted = React.useRef(1); // so many rows, with all others of their page
+  const wanted = React.useRef(1); // at least so many rows are read, in whole pages
   const requests = React.useRef(0);
-  const load = async (known: ComparedValue[]) => {
+  const shown = React.useRef(0); // the newest request whose answer is shown
+  const load = async () => {
     const request = ++requests.current;
+    const isNews = () => {
+      const isNewer = request > shown.current;
+      shown.current = Math.max(shown.current, request);
+      return isNewer;
+    };
     try {
-      const rows = [...known];
+      const rows: ComparedValue[] = [];
       let page: ComparedIterations;
       do {
         page = await read(part, row, rows.length);
         rows.push(...page.rows);
       } while (page.rows.length > 0 && rows.length < Math.min(wanted.current, page.total));
-      if (request === requests.current) {
+      if (isNews()) {
         setFound({ rows, total: page.total });
         setError('');
       }
     } catch (reason) {
-      if (request === requests.current) {
+      if (isNews()) {
         setError(errorText(reason));
       }
     }
   };
-  // what is shown of the iterations is read anew when it is asked for otherwise
   React.useEffect(() => {
-    requests.current++;
+    shown.current = requests.current; // what is under way was asked for otherwise
     wanted.current = 1;
     setFound(null);
     setError('');
-    if (open) {
-      void load([]);
-    }
   }, [open, read]);
-  // the comparison was read again: one of its runs goes on
   React.useEffect(() => {
     if (open) {
-      void load([]);
+      void load();
     }
-  }, [row]);
+  }, [open, read, row]);
   const showMore = () => {
-    const known = found?.rows ?? [];
-    wanted.current = known.length + 1;
-    void load(known);
+    wanted.current = (found?.rows.length ?? 0) + 1;
+    void load();
   };
+  return { found, error, showMore };
+}
+
+export function LoopRow({ part, row, loop, runs, read, trans }: LoopProps): React.JSX.Element {
+  const [open, setOpen] = React.useState(false);
+  const { found, error, showMore } = useIterations(part, row, open, read);
+  const fold = React.useRef<HTMLButtonElement>(null);
   const close = () => {
     setOpen(false);
     fold.current?.focus();

@@ -5,6 +5,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
 import { element } from '@kfnb/core/elements';
+import { problemMessage } from '../problems/problem-words';
 import { RefusedError } from '../server/rest-client';
 import { NotebookSession } from '../session/notebook-session';
 import { Problem } from '@kfnb/core/wire/api-types';
@@ -31,7 +32,7 @@ export async function startRun(session: NotebookSession, part: Part, trans: Tran
     }
     const { button } = await showDialog({
       title: trans.__('Reuse values that were computed with other parameters?'),
-      body: new Widget({ node: listOf(mismatches.map(problem => problem.message)) }),
+      body: new Widget({ node: listOf(mismatches.map(problem => problemMessage(problem, trans))) }),
       buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Reuse Them') })],
       defaultButton: 0
     });

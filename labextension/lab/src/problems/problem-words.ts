@@ -9,9 +9,13 @@ export function problemKind({ about }: Pick<Problem, 'about'>, words: Translator
   return kind === about ? '' : kind;
 }
 
+/** What a problem says, without what to do. */
+export function problemMessage(problem: Problem, words: Translator): string {
+  return [problemKind(problem, words), problem.message].filter(Boolean).join(' ');
+}
+
 /** A problem of a cell as a line of text. */
 export function problemLine(problem: Problem, words: Translator): string {
   const line = problem.line === null ? '' : `${problem.line}: `;
-  const kind = problemKind(problem, words);
-  return `${line}${kind && `${kind} `}${problem.message}${problem.hint ? ` (${problem.hint})` : ''}`;
+  return `${line}${problemMessage(problem, words)}${problem.hint ? ` (${problem.hint})` : ''}`;
 }
