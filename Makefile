@@ -92,8 +92,8 @@ test-%: environments  ## one folder of the tests: `make test-ui`
 	$(if $(filter ui widgets,$*),@$(MAKE) --no-print-directory debian-packages)
 	$(PYTEST) tests/$*
 
-test-more: environments  ## a dozen times as many generated examples, and every Python there is
-	$(PYTEST) --times 12 tests/analysis/test_names.py tests/differential tests/program/test_generated.py tests/cluster/test_outcomes.py tests/cluster/test_shared_pods.py tests/engines/containers tests/packaging
+test-more: environments  ## sixteen times as many generated examples, and every Python there is
+	$(PYTEST) --times 16 tests/analysis/test_names.py tests/differential tests/program/test_generated.py tests/cluster/test_outcomes.py tests/cluster/test_shared_pods.py tests/engines/containers tests/packaging
 
 lint: lint-python lint-browser  ## ruff, mypy, import contracts; eslint, prettier, tsc
 

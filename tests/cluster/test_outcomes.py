@@ -136,7 +136,7 @@ def test_a_generated_pipeline_cell_has_the_same_outcome_on_every_engine(
     block: int, cluster: Pods, oracle: Oracle, times: int
 ) -> None:
     number, judged = block * 1000, 0
-    while judged < 5 * times:
+    while judged < 4 * times:
         number += 1
         pipeline = read(cell_program(Random(number), fails=number % 2 == 1), before=COMPONENTS).pipeline
         if pipeline is not None and len(list(pipeline.steps())) <= LARGEST:
@@ -149,7 +149,7 @@ def test_a_generated_pipeline_cell_has_the_same_outcome_on_every_engine(
 def test_a_generated_notebook_has_the_same_outcome_on_every_engine(
     block: int, cluster: Pods, oracle: Oracle, times: int
 ) -> None:
-    for number in range(block * 1000, block * 1000 + 6 * times):
+    for number in range(block * 1000, block * 1000 + 5 * times):
         _, data = notebook_program(Random(number), marks=True)
         pipeline = build(notebook_from_json(data)).pipeline
         if pipeline is not None:

@@ -22,7 +22,7 @@ from tests.differential.compare import Reference
 from tests.differential.programs import program
 from tests.notebooks import cell, notebook
 
-EXAMPLES = 20  #: for each of the two blocks
+EXAMPLES = 14  #: for each of the two blocks
 
 
 def plain(data: dict[str, Any]) -> dict[str, Any] | None:

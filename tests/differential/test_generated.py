@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.differential.compare import Reference, Refused, run_pipeline, same
 from tests.differential.programs import program
 
-EXAMPLES = 12  #: for each of the four blocks
+EXAMPLES = 9  #: for each of the four blocks
 
 #: What a pipeline refuses before it runs, and a kernel runs: the documented differences.
 DOCUMENTED = {"KF304", "KF302"}

@@ -24,7 +24,7 @@ from tests.program.programs import COMPONENTS, program
 from tests.running import Here
 from tests.warm_launch import warm_launch
 
-EXAMPLES = 14  #: for each of the four blocks
+EXAMPLES = 10  #: for each of the four blocks
 
 
 def calls_of(text: str) -> Counter[str]:

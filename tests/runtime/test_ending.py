@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -17,10 +18,10 @@ def chain(tmp_path: Path) -> Chain:
     return Chain(tmp_path)
 
 
-#: What keeps a program from ending, and what the step says of it.
+#: What keeps a program from ending, and what the step says of it; of a pool, the thread that serves it or the process, whichever is there when time is up.
 HELD = {
     "a thread": ("import threading, time\nthreading.Thread(target=time.sleep, args=(90,), name='poll').start()", "thread poll was still at work"),
-    "a pool at work": ("import time\nfrom concurrent.futures import ProcessPoolExecutor\npool = ProcessPoolExecutor(1)\npool.submit(time.sleep, 90);", "processes that the step left running"),
+    "a pool at work": ("import time\nfrom concurrent.futures import ProcessPoolExecutor\npool = ProcessPoolExecutor(1)\npool.submit(time.sleep, 90);", "processes that the step left running|thread Thread-1 was still at work"),
     "a process": ("import multiprocessing, time\nmultiprocessing.Process(target=time.sleep, args=(90,)).start()", "process Process-1 was still at work"),
     "a hook": ("import atexit, time\natexit.register(time.sleep, 90);", "atexit"),
     "a program": ("import subprocess\nsubprocess.Popen(['sleep', '90']);", "processes that the step left running"),
@@ -33,7 +34,7 @@ def test_what_would_hold_a_program_is_cut_off_and_said(chain: Chain, kind: str) 
     done = chain.step(source + "\nimport time\nended = time.time()", outputs="ended")
     assert time.time() - done.result["outputs"]["ended"]["preview"] < BOUND
     assert done.status == 0
-    assert words in " ".join(done.result["warnings"])
+    assert re.search(words, " ".join(done.result["warnings"]))
 
 
 def test_idle_pools_end_without_a_word(chain: Chain) -> None:

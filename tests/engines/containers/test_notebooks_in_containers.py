@@ -29,7 +29,7 @@ GIVEN = {"force": "heads", "coin": "heads", "force_number": 12, "number": 12}
 def test_a_notebook_has_one_outcome_with_containers_and_without(
     podman: BaseImage, tmp_path: Path, path: Path, times: int
 ) -> None:
-    if path == LONGEST and times == 1:
+    if times == 1 and (path == LONGEST or path.parent != FOLDER):  # pipeline cells make the same steps
         pytest.skip("make test-more")
     pipeline = build(read_notebook(path)).pipeline
     assert pipeline is not None
