@@ -194,14 +194,32 @@ def _warn(text: str, folder: str | None) -> None:
 
     path = os.path.join(folder, "result.json")
     try:
-        with open(path, encoding="utf-8") as file:
-            result = loads(file.read())
+        result = loads(_read(path))
         result["warnings"].append(text)
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            file.write(dumps(result))
+        _write(path + ".new", dumps(result))
         os.replace(path + ".new", path)
     except (OSError, ValueError):
         sys.stderr.write("%s\n" % text)
+
+
+# Without file objects: the main thread may be closing every one that it finds.
+def _read(path: str) -> str:
+    handle, found = os.open(path, os.O_RDONLY), b""
+    try:
+        while part := os.read(handle, 1 << 20):
+            found += part
+    finally:
+        os.close(handle)
+    return found.decode("utf-8")
+
+
+def _write(path: str, text: str) -> None:
+    handle, rest = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), text.encode("utf-8")
+    try:
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+    finally:
+        os.close(handle)
 
 
 def adopt_orphans() -> None:

@@ -54,7 +54,7 @@ def made(value: Any) -> Any:
         (ARRAYS, "a.safetensors", lambda p: safetensors.numpy.load_file(p)["b"].tolist() == ARRAYS["b"].tolist()),
         ({"k": [1]}, "v.json", lambda p: json.loads(p.read_text()) == {"k": [1]}),
         ("é", "v.txt", lambda p: p.read_text("utf-8") == "é"),
-        (model, "m.pkl", lambda p: type(pickle.loads(p.read_bytes())).__name__ == "LinearRegression"),
+        (model, "m.pkl", lambda p: isinstance(pickle.loads(p.read_bytes()), type(model()))),
         (figure, "f.png", lambda p: p.read_bytes()[1:4] == b"PNG"),
         (figure, "f.svg", lambda p: "<svg" in p.read_text()),
     ],

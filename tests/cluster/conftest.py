@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from tests.cluster.argo import Pods, pods
-from tests.cluster.outcome import Oracle, kfp_local
+from tests.cluster.outcome import Oracle
 
 
 @pytest.fixture(scope="session")
@@ -17,5 +18,5 @@ def cluster() -> Iterator[Pods]:
 
 @pytest.fixture(scope="session")
 def oracle() -> Iterator[Oracle]:
-    with kfp_local() as found:
+    with closing(Oracle()) as found:
         yield found

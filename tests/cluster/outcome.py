@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -262,15 +261,6 @@ class Oracle:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(10)
-
-
-@contextmanager
-def kfp_local(*loaded: str) -> Iterator[Oracle]:
-    started = Oracle(*loaded)
-    try:
-        yield started
-    finally:
-        started.close()
 
 
 def on_kfp(

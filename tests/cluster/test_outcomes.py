@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,7 +20,7 @@ from kfnb.pipeline.build.build_pipeline import build
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from tests.cluster.argo import Pods, pods
-from tests.cluster.outcome import Oracle, Outcome, by_step, differences, kfp_local, locally, on_argo, on_kfp
+from tests.cluster.outcome import Oracle, Outcome, by_step, differences, locally, on_argo, on_kfp
 from tests.cluster.test_kfp_nodes import GREETINGS, STATUS_OF_EACH
 from tests.differential.programs import program as notebook_program
 from tests.notebooks import cell
@@ -107,7 +108,7 @@ def test_a_notebook_has_the_same_outcome_on_every_engine(
     if "machine-learning" not in path.name:
         have_one_outcome(path, cluster, oracle, tmp_path)
         return
-    with pods(*LIBRARIES) as warm_cluster, kfp_local(*LIBRARIES) as warm_oracle:
+    with pods(*LIBRARIES) as warm_cluster, closing(Oracle(*LIBRARIES)) as warm_oracle:
         have_one_outcome(path, warm_cluster, warm_oracle, tmp_path)
 
 
