@@ -16,8 +16,7 @@ from kfnb.notebook import notebook_from_json
 from kfnb.pipeline.build.build_pipeline import build
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
-from kfnb.runs.record.file_lock import is_held
-from kfnb.runs.record.run_store import SCHEDULER, RunStore
+from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import notebook
 
 
@@ -62,8 +61,9 @@ class Here:
         raise AssertionError(f"the run ended before: {self.store.summary(run_id)}")
 
     def let_go(self, run_id: str) -> None:
-        """Wait until who carries the run has closed the record: until then files of the database come and go."""
-        wait_for(lambda: not is_held(self.store.folder(run_id) / SCHEDULER))
+        """Wait until the run's process has ended: until then files of the database come and go."""
+        carrier = int((self.store.folder(run_id) / "scheduler.pid").read_text())
+        wait_for(lambda: not is_alive(carrier))
 
     def log(self, run: dict[str, Any], path: str, attempt: int | None = None) -> str:
         return "\n".join(line.text for line in self.store.logs(run["run"], path, attempt))
@@ -86,6 +86,14 @@ def processes_with(marker: str) -> list[int]:
             if marker.encode() in text and state != "Z":
                 found.append(int(entry.name))
     return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:

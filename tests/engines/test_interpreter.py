@@ -12,7 +12,7 @@ import pytest
 
 from kfnb.engines.engine_interface import RunOptions
 from tests.notebooks import cell
-from tests.running import Here, pipeline_of, states, wait_for
+from tests.running import Here, is_alive, pipeline_of, states, wait_for
 
 
 @pytest.fixture
@@ -90,8 +90,3 @@ def test_an_interpreter_that_ends_before_it_begins_is_told(here: Here) -> None:
     assert (run["state"], states(run)) == ("failed", {"a": "failed", "end": "failed"})
     assert f"`{broken}` could not be started" in run["error"]["message"]
     assert "no shared library" in (here.store.folder(run["run"]) / "scheduler.log").read_text()
-
-
-def is_alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
