@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from tests.cluster.argo import Pods
 from tests.cluster.outcome import locally, on_argo
+from tests.cluster.templates import kubelet
 from tests.notebooks import cell
 from tests.running import pipeline_of
 
@@ -68,6 +70,18 @@ def test_a_script_that_is_quick_or_killed_did_not_take_too_long(cluster: Pods) -
     assert on_argo(pipeline_of(cell(f"{mark}echo done")), cluster, {}).texts == {"slow": "done"}
     found = on_argo(pipeline_of(cell(f"{mark}kill -KILL $PPID; kill -KILL $$")), cluster, {})
     assert found.state == "failed" and found.errors == {} and time.monotonic() - began < 30
+
+
+def test_many_quick_scripts_at_once_do_not_wait_for_their_timeout(tmp_path: Path) -> None:
+    """On a busy machine a script may end before the process that watches its time has begun."""
+    pipeline = pipeline_of(cell("%%component slow --shell --timeout 1m --image library/bash:4.4.23\necho done"))
+    templates = compile_workflow(pipeline, ClusterOptions(), StepRequirements()).workflow["spec"]["templates"]
+    (container,) = [t["container"] for t in templates if "container" in t]
+    words = [kubelet(word, {}) for word in (*container["command"], *container["args"])]
+    began = time.monotonic()
+    running = [subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(64)]
+    assert {one.communicate() for one in running} == {("done\n", None)}
+    assert time.monotonic() - began < 30
 
 
 def test_a_step_within_its_timeout_is_as_any_other(cluster: Pods) -> None:

@@ -40,7 +40,7 @@ SHELL_IMAGES = frozenset(
 
 #: Around one of these, for a script or command with a timeout. Who asks the container to end means it. When the time is over, the second process
 #: ends it and all that it started, and no longer lets itself be ended, which is how the first one knows. Nothing that is left may keep the
-#: container's output open.
+#: container's output open. The first one traps after it has started both: until a process has put its parent's trap off, it loses what is sent.
 LIMITED = """\
 tree() {
   for f in /proc/[0-9]*/stat; do
@@ -50,8 +50,8 @@ tree() {
   done
 }
 sh -c %(runner)s "$0" "$@" & p=$!
-trap 'kill -TERM $p' TERM
 (sleep %(seconds)d || exit 1; trap '' TERM; t="$p $(tree $p)"; kill -TERM $t; sleep 3; kill -KILL $t; exit 0) >/dev/null 2>&1 & w=$!
+trap 'kill -TERM $p' TERM
 { wait $p; } 2>/dev/null; s=$?
 kill -0 $p 2>/dev/null && { { wait $p; } 2>/dev/null; s=$?; }
 kill $w 2>/dev/null
