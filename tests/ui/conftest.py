@@ -24,7 +24,7 @@ from tests.cluster.kube_api import Cluster, served
 from tests.notebooks import Json, notebook, write
 from tests.ports import free_port
 from tests.ui.desk import WINDOW, Desk, loads_page_itself
-from tests.ui.helpers import command, is_uncovered
+from tests.ui.helpers import command, in_notebook, is_uncovered
 
 HERE = Path(__file__).parent
 SECONDS = 60  # a machine that is busy with other tests is slow, not wrong
@@ -364,6 +364,18 @@ def wait_until(true: Callable[[], bool], otherwise: str) -> None:
         if time.monotonic() > deadline:
             pytest.fail(otherwise)
         time.sleep(0.05)
+
+
+def reload(lab: Lab, page: Page) -> None:
+    """Load JupyterLab's page with one notebook again, once the server knows of it: before, it opens what was open, too."""
+    opened = in_notebook(page, "panel => [`notebook:${panel.context.path}`]")
+
+    def is_known() -> bool:
+        dock = lab.ask("GET", "lab/api/workspaces/default")["data"]["layout-restorer:data"]["main"]["dock"] or {}
+        return bool(dock.get("widgets") == opened)
+
+    wait_until(is_known, f"the server does not know of {opened}")
+    page.reload()
 
 
 @pytest.fixture

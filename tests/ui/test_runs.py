@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.notebooks import cell
-from tests.ui.conftest import Console, Lab, OpenNotebook
+from tests.ui.conftest import Console, Lab, OpenNotebook, reload
 from tests.ui.helpers import (
     badge,
     choose,
@@ -151,12 +151,12 @@ def kernel_without_kfnb(lab: Lab, folder: Path) -> str:
     return python
 
 
-def test_a_reload_in_the_middle_of_a_run_loses_nothing(open_notebook: OpenNotebook) -> None:
+def test_a_reload_in_the_middle_of_a_run_loses_nothing(lab: Lab, open_notebook: OpenNotebook) -> None:
     page = open_notebook(*SLOW)
     page.on("dialog", lambda dialog: dialog.accept())  # the page asks whether it may go, since it has not been saved
     press_run(page)
     has_state(page, "slow", "running")
-    page.reload()
+    reload(lab, page)
     has_state(page, "slow", "running")
     press_run(page)
     has_state(page, "slow", "cancelled")

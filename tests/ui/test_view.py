@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.notebooks import Json, cell
-from tests.ui.conftest import Console, Gates, Lab, OpenFile, OpenNotebook
+from tests.ui.conftest import Console, Gates, Lab, OpenFile, OpenNotebook, reload
 from tests.ui.helpers import command, in_notebook, kernel_is_idle, screenshot, set_theme
 from tests.ui.test_hard import violations
 from tests.ui.test_world import run_cell
@@ -130,7 +130,7 @@ def test_a_failure_is_looked_at_and_retried_and_the_saved_notebook_keeps_its_pic
     )  # the end is told to the live view first
     # the page is opened again: the kernel is still there, and what it shows too
     command(page, "docmanager:save")
-    page.reload()
+    reload(lab, page)
     stands(page, make="succeeded", divide="failed", last="omitted")
     expect(page.locator(".kfnb-Run")).to_have_count(1)
     # the kernel begins anew: what was pressed before is gone, the picture is there
