@@ -367,7 +367,10 @@ def wait_until(true: Callable[[], bool], otherwise: str) -> None:
 
 
 def reload(lab: Lab, page: Page) -> None:
-    """Load JupyterLab's page with one notebook again, once the server knows of it: before, it opens what was open, too."""
+    """Load JupyterLab's page with one notebook again, once the server knows of it: before, it opens what was open, too.
+
+    JupyterLab opens what the address names some seconds after what was open, also where the next test has begun by then.
+    """
     opened = in_notebook(page, "panel => [`notebook:${panel.context.path}`]")
 
     def is_known() -> bool:
@@ -376,6 +379,13 @@ def reload(lab: Lab, page: Page) -> None:
 
     wait_until(is_known, f"the server does not know of {opened}")
     page.reload()
+    page.wait_for_function("window.jupyterapp?.commands")
+    page.evaluate(
+        """() => void window.jupyterapp.commands.commandExecuted.connect((_, { id, result }) => {
+            if (id === 'router:tree') void result.then(() => { window.isRouted = true; });
+        })"""
+    )
+    page.wait_for_function("window.isRouted")
 
 
 @pytest.fixture
