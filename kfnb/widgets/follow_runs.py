@@ -16,6 +16,9 @@ SEND_EVERY = 0.1  #: seconds between two changes that are sent
 LINES_EVERY = 0.5  #: seconds between two looks at what running steps print
 CHECK_EVERY = 1.0  #: seconds between two looks at whether somebody still carries the run
 MOST_LINES = 20  #: running steps whose last lines are read
+PATIENCE = (
+    5.0  #: seconds that the end of a cell waits for the views of a run that has ended; its cluster may not answer
+)
 
 
 class Viewer(Protocol):
@@ -78,9 +81,14 @@ class Follower:
                     viewers = list(self.viewers)
                     if lost or self.standing.ended or not viewers:
                         FOLLOWED.pop(self.run.id, None)
+                        ENDING.add(self)
                         break
-            for viewer in viewers:
-                viewer.flush(store)
+            try:
+                for viewer in viewers:
+                    viewer.flush(store)
+            finally:
+                with LOCK:
+                    ENDING.discard(self)
 
     def _look_on(self, store: RunStore) -> None:
         lines = check = time.monotonic()
@@ -124,6 +132,8 @@ class Follower:
 
 # Every cell may show the same run again: whoever follows it already does so for all of them.
 FOLLOWED: dict[str, Follower] = {}
+#: They follow their run no longer, and their views show its end soon.
+ENDING: set[Follower] = set()
 LOCK = threading.Lock()
 
 
@@ -152,7 +162,7 @@ def leave(follower: Follower, viewer: Viewer) -> None:
 def catch_up(*_: object) -> None:
     """Wait until the views of ended runs show the end, which takes no longer than one look at the record."""
     with LOCK:
-        followers = list(FOLLOWED.values())
+        followers = [*FOLLOWED.values(), *ENDING]
     for follower in followers:
         if follower.run.ended:
-            follower.join(2)
+            follower.join(PATIENCE)

@@ -79,3 +79,18 @@ def test_a_preview_of_what_answers_everything_or_never_answers_comes_soon() -> N
 def test_json_of_a_value_asks_nothing_of_it_but_its_numbers() -> None:
     assert to_json([np.zeros(2)]) is NOT_JSON and to_json([Refusing()]) is NOT_JSON and to_json(MagicMock()) is NOT_JSON
     assert to_json({"a": [np.float32(0.5), (1, None)]}) == {"a": [0.5, [1, None]]}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (np.zeros((1000, 3)), "float64 array (1000, 3)"),
+        (pd.DataFrame({"a": [1, 2], "b": [3, 4]}), "DataFrame 2 × 2"),
+        (pd.Series([1, 2]), "Series 2"),
+    ],
+)
+def test_arrays_and_tables_are_told_however_busy_the_machine_is(
+    monkeypatch: pytest.MonkeyPatch, value: object, told: str
+) -> None:
+    monkeypatch.setattr("kfnb.runtime.values.value_previews.PATIENCE", 0)
+    assert preview(value) == told

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,11 @@ def start(data, given={}, target="local"):
 def as_code(*cells: Json) -> str:
     """A notebook as a literal in a cell."""
     return repr(json.dumps(notebook(*cells)))
+
+
+def gate(folder: Path, name: str) -> str:
+    """Code that waits, for a minute, until a file is there."""
+    return f"import pathlib, time\nend = time.time() + 60\nwhile time.time() < end and not pathlib.Path({str(folder / name)!r}).exists():\n    time.sleep(0.02)\n"  # fmt: skip
 
 
 @dataclass

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from kfnb.client.run_object import Run
 from kfnb.runs.attempt_logs import LogWriter, tail_of, without_codes
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.run_as_text import run_as_text
 from kfnb.runs.step_progress import printed
+from kfnb.widgets.follow_runs import catch_up, follow
 from kfnb.widgets.log_tail import MOST_LINES, LogTail
 from kfnb.widgets.run_view import RunView, notice_of
 from kfnb.widgets.static_view import draw
 from kfnb.widgets.view_state import Standing
 from kfnb.wording import duration
-from tests.notebooks import cell
+from tests.notebooks import Json, cell
 from tests.running import Here
+from tests.widgets.kernels import gate
 
 HARM = "<script>alert(1)</script>&'\""
 
@@ -128,3 +132,36 @@ def test_errors_are_told_in_words() -> None:
     assert told["fields"] == {"n": "`x` is not a number (float)"} and "no (go)" in told["text"]
     assert notice_of(UnknownRun("there is no run `x`"))["text"] == "there is no run `x`"
     assert notice_of(ZeroDivisionError("division by zero"))["text"] == "ZeroDivisionError: division by zero"
+
+
+class SlowViewer:
+    """Shows the end of a run when it is let."""
+
+    def __init__(self) -> None:
+        self.is_ending, self.may_end = threading.Event(), threading.Event()
+
+    def update(self, changes: Json) -> None: ...
+
+    def tick(self, store: RunStore) -> None: ...
+
+    def flush(self, store: RunStore) -> None:
+        self.is_ending.set()
+        self.may_end.wait(60)
+
+
+def test_the_end_of_a_cell_waits_for_a_view_that_is_about_to_show_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who executes a notebook takes what its last cell has shown by then."""
+    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
+    run, viewer = Run(Here(tmp_path).start(cell(gate(tmp_path, "go"), "step:a"))), SlowViewer()
+    follow(run, viewer)
+    (tmp_path / "go").touch()
+    assert viewer.is_ending.wait(60)
+    end_of_cell = threading.Thread(target=catch_up)
+    end_of_cell.start()
+    end_of_cell.join(0.2)
+    assert end_of_cell.is_alive()
+    viewer.may_end.set()
+    end_of_cell.join(60)
+    assert not end_of_cell.is_alive()

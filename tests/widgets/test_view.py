@@ -13,16 +13,11 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 from tests.notebooks import Json, cell
-from tests.widgets.kernels import BEGIN, SVG, Page, as_code, opened
+from tests.widgets.kernels import BEGIN, SVG, Page, as_code, gate, opened
 
 THREADS = "print(sorted(t.name for t in threading.enumerate() if 'kfnb-view' in t.name))"
 VIEWS = "from kfnb.widgets.run_view import PipelineView, RunView, show_run"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-
-
-def gate(folder: Path, name: str) -> str:
-    """Code that waits, for a minute, until a file is there."""
-    return f"import pathlib, time\nend = time.time() + 60\nwhile time.time() < end and not pathlib.Path({str(folder / name)!r}).exists():\n    time.sleep(0.02)\n"  # fmt: skip
 
 
 def three(folder: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from kfnb.runtime.values.plain_values import is_plain
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -9,9 +11,14 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 LONGEST = 120  #: characters of a text form
-PATIENCE = 0.5  #: seconds that a value's own code may take to give its text form
+PATIENCE = 1.0  #: seconds that a value's own code may take to give its text form
 LARGE = 4_000_000  #: bytes of a stored value; larger values are previewed without their text form
 DEPTH, WIDTH = 4, 20  #: how deep a container is shown, and how many of its items
+SHAPED = (
+    ("numpy", "ndarray"),
+    ("pandas", "DataFrame"),
+    ("pandas", "Series"),
+)  #: whose shape no code of the user's gives
 CONTAINERS: dict[Any, str] = {list: "[]", tuple: "()", set: "{}", frozenset: "{}", dict: "{}"}
 
 
@@ -44,6 +51,8 @@ def preview(value: Any, size: int = 0) -> Any:
         if is_plain(value):
             return _cut(_text(value, DEPTH))
         return within(lambda: _cut(_text(value, DEPTH)), kind.__name__)
+    if any(kind is getattr(sys.modules.get(module), name, None) for module, name in SHAPED) and value.shape:
+        return _shaped(value, value.shape)
     return within(lambda: _object(value, size), "<%s>" % type_name(value))
 
 
@@ -71,12 +80,15 @@ def _object(value: Any, size: int) -> Any:
         if type(item) in (bool, int, float, str):
             return preview(item)
     elif type(shape) is tuple and all(type(s) is int for s in shape):
-        if name == "ndarray":
-            return "%s array %s" % (value.dtype, shape)
-        return "%s %s" % (name, " × ".join(map(str, shape)))
+        return _shaped(value, shape)
     if size > LARGE:
         return "<%s of %s>" % (name, human(size))
     return _cut(_own_text(value))
+
+
+def _shaped(value: Any, shape: tuple[int, ...]) -> str:
+    name = type(value).__name__
+    return "%s array %s" % (value.dtype, shape) if name == "ndarray" else "%s %s" % (name, " × ".join(map(str, shape)))
 
 
 def _text(value: Any, depth: int) -> str:

@@ -19,7 +19,7 @@ def limit_problems(pipeline: Pipeline) -> list[Problem]:
     marks = _marks(pipeline, kept)
     if not marks:
         return []
-    hint = "`--containers` keeps them to it; without, they may use all of this machine"
+    hint = "containers keep them to it: `--containers`, or in JupyterLab the target `local, in containers`; without, they may use all of this machine"
     return [Problem("KF742", f"without containers, nothing on this machine keeps steps to the marks {marks}", hint)]
 
 
