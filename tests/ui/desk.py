@@ -12,10 +12,13 @@ WINDOW: ViewportSize = {"width": 1280, "height": 800}
 #: Fixtures that change what a page loads, or must be there before it; the mark `own_page` is for a test that does so itself.
 OWN_PAGE = {"settings", "own_lab", "sockets"}
 PATIENCE = 5_000  #: milliseconds
+START_PATIENCE = 30_000  #: milliseconds, for a kernel that starts on a machine that is busy
+SESSIONS = "[...window.jupyterapp.shell.widgets('main')].map(one => one.context?.sessionContext)"
 #: JupyterLab fails aloud where a notebook goes in the middle of its kernel's start.
-KERNELS_ARE_IDLE = """() => [...window.jupyterapp.shell.widgets('main')]
-    .map(one => one.context?.sessionContext)
-    .every(session => !session || session.session?.kernel?.status === 'idle')"""
+KERNELS_HAVE_STARTED = f"""() => {SESSIONS}.every(
+    session => !['initializing', 'starting', 'connecting', 'restarting'].includes(session?.kernelDisplayStatus)
+)"""
+KERNELS_ARE_IDLE = f"() => {SESSIONS}.every(session => !session || session.session?.kernel?.status === 'idle')"
 
 
 def loads_page_itself(request: pytest.FixtureRequest) -> bool:
@@ -59,6 +62,7 @@ class Desk:
         self.page = page
         page.wait_for_function("window.jupyterapp.restored.then(() => true)")
         with suppress(Error):  # a kernel may be busy for as long as it likes
+            page.wait_for_function(KERNELS_HAVE_STARTED, timeout=START_PATIENCE)
             page.wait_for_function(KERNELS_ARE_IDLE, timeout=PATIENCE)
         self.is_clear = page.evaluate(
             """async () => {

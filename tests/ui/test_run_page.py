@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import Gates, Lab, OpenNotebook
-from tests.ui.helpers import command, has_state, in_notebook, press_run, screenshot, set_theme
+from tests.ui.helpers import command, has_state, in_notebook, panel, press_run, screenshot, set_theme
 from tests.ui.test_hard import violations
 
 pytestmark = pytest.mark.slow
@@ -15,6 +17,13 @@ pytestmark = pytest.mark.slow
 
 def box(page: Page, step: str) -> Locator:
     return page.locator(f'.kfnb-RunPage .kfnb-Dag-box[data-step="{step}"]')
+
+
+def edges(part: Locator) -> tuple[float, float]:
+    """Where a part of the page begins and ends from left to right, in pixels."""
+    place = part.bounding_box()
+    assert place
+    return place["x"], place["x"] + place["width"]
 
 
 def run_of(page: Page) -> str:
@@ -110,3 +119,18 @@ def test_a_run_is_watched_looked_into_and_retried_by_keyboard(
     screenshot(page, "run-page-differs")
     view.get_by_role("button", name="Compare both").click()
     expect(page.locator(".kfnb-Comparison:visible")).to_contain_text("limit")
+
+
+def test_a_box_shows_what_its_step_stands_in_and_its_state(open_notebook: OpenNotebook) -> None:
+    functions = "from kfnb import component\n\n@component\ndef measure(city) -> int:\n    return len(city)\n\n@component\ndef show(n):\n    print(n)"
+    pipeline = "%%pipeline cities\nfor city in ['Seoul', 'Rome']:\n    n = measure(city)\n    if n > 4:\n        show(n)\n    else:\n        show(0)"
+    page = open_notebook(cell(functions), cell(pipeline))
+    boxes = panel(page).locator(".kfnb-Dag-box")
+    expect(boxes.locator("text")).to_have_text(["measure", "cell 2", "show", "if n > 4", "show-2", "else"])
+    press_run(page)
+    ended = re.compile("^✓ .*2/2$")
+    expect(boxes.locator("text")).to_have_text(["measure", ended, "show", "if n > 4", ended, "show-2", "else", ended])
+    screenshot(page, "conditions")
+    for box in boxes.all():
+        left, right = edges(box.locator("rect").first)
+        assert all(left < edges(text)[0] and edges(text)[1] < right for text in box.locator("text").all())

@@ -217,7 +217,7 @@ def _box(step: Step, kind: str = "", text: str = "") -> Graph:
 
 
 def _width(label: str, note: str) -> float:
-    return max(92.0, 8.2 * min(len(label), NOTE) + 26, 6.3 * min(len(note), NOTE) + 22)
+    return max(104.0, 8.2 * min(len(label), NOTE) + 26, 6.3 * min(len(note), NOTE) + 22)
 
 
 def _steps(part: Graph) -> tuple[str, ...]:

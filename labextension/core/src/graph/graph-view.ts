@@ -12,7 +12,7 @@ export const MARGIN = 8; // pixels around the graph
 const MAX_NOTE_LENGTH = 48; // characters of a note
 const MANY = 150; // boxes that are kept on the page wherever they are
 const LEAST_READABLE = 0.35; // the scale below which no text is drawn: its letters would be three pixels high
-const CHARACTER_WIDTH = 5.7; // average width of a character of a note in pixels
+const CHARACTER_WIDTH = 6.3; // average width of a character of a note in pixels
 
 /** What a box shows of a step. */
 export interface BoxProgress {
@@ -36,6 +36,9 @@ interface DrawnBox {
   group: SVGGElement;
   reason: string;
   bar: SVGElement | null;
+  name: SVGElement;
+  /** What the step alone stands in, between its name and its state; null where it stands in nothing. */
+  around: SVGElement | null;
   note: SVGElement;
   shown: string;
 }
@@ -159,14 +162,19 @@ export class GraphView {
       return; // the page is not laid out for nothing
     }
     drawn.shown = key;
-    const items = iterations ? ` ${finishedIterations}/${iterations}` : '';
-    const word = state ? `${this._words[state]}${items}` : '';
+    const [name, items] = [state && this._words[state], iterations ? `${finishedIterations}/${iterations}` : ''];
+    const word = [name, items].filter(Boolean).join(' ');
     const fits = (word.length + 3) * CHARACTER_WIDTH < box.width;
     group.dataset.state = state;
     const about = this._about(box);
-    group.setAttribute('aria-label', nameOf(boxName(box, this._trans), word || about));
+    // what is seen stands in what is said, in one piece
+    const said = [boxNote(box, this._trans), fits ? word : [items, name].filter(Boolean).join(' ')];
+    group.setAttribute('aria-label', nameOf(boxName(box, this._trans), ...(state ? said : [about])));
     group.classList.toggle('kfnb-mod-chosen', chosen);
-    setText(note, state ? `${SHAPES[state]} ${fits ? word : items.trim()}` : about);
+    setText(note, state ? `${SHAPES[state]} ${fits ? word : items}` : about);
+    if (drawn.around) {
+      placeRows(drawn, state !== '');
+    }
     drawn.reason = reason ?? '';
     if (percent !== null || drawn.bar) {
       drawn.bar ??= percentBar(drawn);
@@ -184,18 +192,20 @@ export class GraphView {
 
   private _box(box: Box): SVGGElement {
     const { x, y, width, height, step } = box;
-    const [middle, centre] = [x + width / 2, y + height / 2];
-    const [label, about] = [boxName(box, this._trans), this._about(box)];
+    const middle = x + width / 2;
+    const [label, about, stands] = [boxName(box, this._trans), this._about(box), boxNote(box, this._trans)];
     const group = svgElement('g', {
       class: 'kfnb-Dag-box', 'data-kind': box.kind, 'data-step': step, 'data-state': '', 'aria-label': nameOf(label, about), tabindex: -1, role: 'button'
     }); // prettier-ignore
     group.classList.toggle('kfnb-mod-folded', box.steps.length > 0);
-    const note = svgElement('text', { class: 'kfnb-Dag-note', x: middle, y: centre + 14 }, about);
-    const name = svgElement('text', { class: 'kfnb-Dag-name', x: middle, y: centre - 3 }, truncate(label));
+    const note = svgElement('text', { class: 'kfnb-Dag-note', x: middle }, about);
+    const name = svgElement('text', { class: 'kfnb-Dag-name', x: middle }, truncate(label));
+    const around = stands ? svgElement('text', { class: 'kfnb-Dag-note', x: middle }, `${truncate(stands)} `) : null;
     group.append(svgElement('rect', { class: 'kfnb-Dag-rect', x, y, width, height, rx: 8 }), name, ' ', note); // the space is for who reads the words aloud
-    const drawn: DrawnBox = { box, group, reason: '', bar: null, note, shown: '' };
+    const drawn: DrawnBox = { box, group, reason: '', bar: null, name, around, note, shown: '' };
+    placeRows(drawn, false);
     this._boxes.set(step, drawn);
-    const words = [label, boxNote(box, this._trans), boxPlace(box, this._trans)];
+    const words = [label, stands, boxPlace(box, this._trans)];
     this._tips.set(group, () => [...words, drawn.reason].filter(Boolean).join(' · '));
     return group;
   }
@@ -294,6 +304,18 @@ export class GraphView {
   private _graph: Graph | null = null;
 }
 
+/** Puts the rows of a box around its middle. What the step stands in has a row of its own as soon as there is a state below. */
+function placeRows({ box, group, name, around, note }: DrawnBox, hasState: boolean): void {
+  if (around && hasState && !around.parentNode) {
+    group.insertBefore(around, note);
+  } else if (!hasState) {
+    around?.remove();
+  }
+  const rows = around && hasState ? [name, around, note] : [name, note];
+  const [first, apart] = rows.length > 2 ? [-9.5, 13] : [-3, 17];
+  rows.forEach((row, at) => row.setAttribute('y', String(box.y + box.height / 2 + first + apart * at)));
+}
+
 function percentBar({ box, group, note }: DrawnBox): SVGElement {
   const [x, y] = [box.x + 8, box.y + box.height - 4];
   const bar = svgElement('rect', { class: 'kfnb-Dag-percent', x, y, width: 0, height: 4 });
@@ -308,8 +330,8 @@ function placeOf(node: Element | null): string | undefined {
 }
 
 /** What a screen reader says of a box: its words, and those below them. */
-function nameOf(label: string, about: string): string {
-  return about ? `${label}: ${about}` : label;
+function nameOf(label: string, ...about: string[]): string {
+  return [label, ...about].filter(Boolean).join(': ');
 }
 
 function truncate(text: string): string {
