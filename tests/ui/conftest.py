@@ -113,7 +113,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     assert chromium, "these tests need Chromium: run tools/debian-packages"
-    # a headless browser always prepares its pages for screen readers, which takes up to 30 ms of a frame
+    # the tree for screen readers takes up to 50 ms of a frame, where a browser has been asked to build it
     args = ["--disable-gpu", "--disable-renderer-accessibility"]
     return {**browser_type_launch_args, "executable_path": chromium, "args": args}
 
