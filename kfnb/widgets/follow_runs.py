@@ -16,9 +16,7 @@ SEND_EVERY = 0.1  #: seconds between two changes that are sent
 LINES_EVERY = 0.5  #: seconds between two looks at what running steps print
 CHECK_EVERY = 1.0  #: seconds between two looks at whether somebody still carries the run
 MOST_LINES = 20  #: running steps whose last lines are read
-PATIENCE = (
-    5.0  #: seconds that the end of a cell waits for the views of a run that has ended; its cluster may not answer
-)
+PATIENCE = 5.0  #: seconds that the end of a cell waits for a view of a run that has ended
 
 
 class Viewer(Protocol):

@@ -14,11 +14,8 @@ LONGEST = 120  #: characters of a text form
 PATIENCE = 1.0  #: seconds that a value's own code may take to give its text form
 LARGE = 4_000_000  #: bytes of a stored value; larger values are previewed without their text form
 DEPTH, WIDTH = 4, 20  #: how deep a container is shown, and how many of its items
-SHAPED = (
-    ("numpy", "ndarray"),
-    ("pandas", "DataFrame"),
-    ("pandas", "Series"),
-)  #: whose shape no code of the user's gives
+#: Modules and types whose shape no code of the user's gives.
+SHAPED = (("numpy", "ndarray"), ("pandas", "DataFrame"), ("pandas", "Series"))
 CONTAINERS: dict[Any, str] = {list: "[]", tuple: "()", set: "{}", frozenset: "{}", dict: "{}"}
 
 
