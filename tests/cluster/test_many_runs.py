@@ -18,7 +18,7 @@ from kfnb.states import FINAL
 from tests.cluster.kube_api import Cluster, PodLog
 from tests.cluster.test_argo_engine import FOLLOW, engine_at, options
 from tests.notebooks import cell
-from tests.running import pipeline_of
+from tests.running import pipeline_of, wait_for
 
 RUNS, ITEMS = 50, 20
 REPORT = '::kfnb {"step": "each", "state": "succeeded"}'
@@ -40,11 +40,11 @@ def pod_node(name: str, path: str, number: int, phase: str) -> tuple[Json, Json]
     return node, {"metadata": meta, "spec": {"nodeName": "node1"}, "status": {"phase": phase}}
 
 
-def state_of(name: str, phase: str) -> tuple[Json, list[Json]]:
+def state_of(name: str, phase: str, items: int = ITEMS) -> tuple[Json, list[Json]]:
     """All nodes of a run whose iterations are in one phase, and their pods."""
     nodes: Json = {}
     pods = []
-    for number in range(ITEMS):
+    for number in range(items):
         node, pod = pod_node(name, "each", number, phase)
         task = f"foreach-each({number}:{number})"
         nodes[f"{name}-{task}"] = {
@@ -93,6 +93,40 @@ def test_fifty_runs_with_a_thousand_pods_need_one_watch_for_each_kind(tmp_path: 
     assert asked["list pods of a run"] <= RUNS, asked
     known = ("watch", "list workflows", "list pods", "list events", "get workflows", "log")
     assert not [k for k in asked if not k.startswith(known)], asked
+
+
+FEW_FILES = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+"""
+
+
+def test_more_pods_run_at_once_than_the_process_may_have_files_open(tmp_path: Path) -> None:
+    """Some logs are followed, the others wait; those of pods that have ended are read, so that none is missing."""
+    kube, items = Cluster(), 150
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(cell(f"%%component each --foreach 'i in {list(range(items))}'\nprint(i)"))
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (name,) = kube.created
+        command = [sys.executable, "-c", FEW_FILES + FOLLOW, str(engine.store.home), run_id]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
+            assert follower.stdout is not None
+            nodes, pods = state_of(name, "Running", items)
+            for pod in pods:
+                kube.put_pod(pod)
+                kube.say(pod["metadata"]["name"], "first")
+            status = {"phase": "Running", "startedAt": "2026-01-01T00:00:00Z", "nodes": nodes}
+            kube.update(name, {"status": status})
+            heard = [follower.stdout.readline()]
+            wait_for(lambda: Counter(s["state"] for s in engine.store.steps(run_id)) == {"running": items})
+            for pod in pods:
+                kube.say(pod["metadata"]["name"], "second", REPORT, ended=True)
+            nodes, _ = state_of(name, "Succeeded", items)
+            end = {"phase": "Succeeded", "finishedAt": "2026-01-01T00:00:09Z", "nodes": nodes}
+            kube.update(name, {"status": status | end})
+            heard += follower.stdout.readlines()
+        assert Counter(heard) == Counter(f"each[{n}] {word}\n" for n in range(items) for word in ("first", "second"))
+        assert engine.store.head(run_id)["state"] == "succeeded"
 
 
 def kind_of(method: str, path: str) -> str:

@@ -226,7 +226,7 @@ class WorkflowFollower(Recorder):
 
     def read_log(self, step: ObservedStep, attempt: Attempt) -> RecordedLog:
         running = self._logs.pop(f"{step.path}/{attempt.number}", None)
-        if running is not None:
+        if running is not None and not running.stop_waiting():
             running.join(LOG_PATIENCE)
         recorded = running.recorded if running is not None else self.recorded_log(step, attempt)
         if recorded.report.state is None or running is None:

@@ -91,16 +91,12 @@ class RecordedLog:
     def adding(self) -> Iterator[NewLines]:
         """A context in which the lines of a log are added, from its beginning."""
         self._empty_line = ""  # it comes again
-        with self._files() as files:
-            yield NewLines(partial(self._write, files), self._last, self._same_time_lines, self._count)
-
-    @contextmanager
-    def _files(self) -> Iterator[dict[str, BinaryIO]]:
-        """The files that new lines go to, by their names."""
         with ExitStack() as stack:
-            yield {name: stack.enter_context(append_to(self.folder / name)) for name in (LOG, MARKS, EXECUTOR)}
+            yield NewLines(
+                partial(self._write, _OpenFiles(self.folder, stack)), self._last, self._same_time_lines, self._count
+            )
 
-    def _write(self, files: dict[str, BinaryIO], time: str, text: str) -> None:
+    def _write(self, files: _OpenFiles, time: str, text: str) -> None:
         """Record a line in the file that it belongs to. Of a line that two have written, only the step's part is recorded.
 
         Reports begin with a newline, which ends the last line of what the step printed. Where the step ended that line itself, an empty
@@ -112,16 +108,29 @@ class RecordedLog:
         else:
             name, text = MARKS if self.report.read_line(printed) else LOG, printed
         if self._empty_line:
-            self._record(files[MARKS if name == MARKS else LOG], self._empty_line, "")
+            self._record(files.open(MARKS if name == MARKS else LOG), self._empty_line, "")
         self._empty_line = time if name == LOG and not printed else ""
         if not self._empty_line:
             hidden = self._mask.text(text) if self._mask is not None and name == LOG else text
-            self._record(files[name], time, hidden)
+            self._record(files.open(name), time, hidden)
 
     def _record(self, file: BinaryIO, time: str, text: str) -> None:
         file.write(f"{time} {text}\n".encode("utf-8", "backslashreplace"))
         file.flush()
         self._count_line(time)
+
+
+class _OpenFiles:
+    """The files of a log that new lines go to. Each is opened with its first line, because many logs are followed at once."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder, self._stack = folder, stack
+        self._files: dict[str, BinaryIO] = {}
+
+    def open(self, name: str) -> BinaryIO:
+        if name not in self._files:
+            self._files[name] = self._stack.enter_context(append_to(self._folder / name))
+        return self._files[name]
 
 
 class NewLines:
