@@ -38,6 +38,34 @@ def shows(page: Page, *names: str) -> None:
         expect(chip).to_have_text([name] if name else [])
 
 
+#: JupyterLab draws the cells out of sight when it has nothing else to do; here it does so for some, and for all when it is told to.
+SOME_CELLS = """(() => {
+    const idle = window.requestIdleCallback.bind(window);
+    const held = [];
+    window.requestIdleCallback = (draw, options) => window.drawsAll
+        || document.querySelectorAll('.jp-Notebook .jp-Cell').length < 30 ? idle(draw, options) : held.push(draw);
+    window.drawAll = () => {
+        window.drawsAll = true;
+        held.forEach(draw => idle(draw));
+    };
+})()"""
+
+
+@pytest.mark.own_page
+def test_in_a_long_notebook_the_cells_in_sight_have_their_badges_first(page: Page, open_notebook: OpenNotebook) -> None:
+    page.add_init_script(SOME_CELLS)
+    open_notebook(*(cell(f"v{n} = {n}", f"step:s{n}") for n in range(100)))
+    cells, badges = page.locator(".jp-Notebook .jp-Cell"), page.locator(".kfnb-Badge")
+    expect(cells.nth(29)).to_be_attached()
+    expect(cells.first.locator(".kfnb-Badge")).to_contain_text("s0")
+    assert badges.count() < 25
+    cells.nth(28).scroll_into_view_if_needed()
+    expect(cells.nth(28).locator(".kfnb-Badge")).to_contain_text("s28")
+    assert badges.count() < cells.count() < 100
+    page.evaluate("drawAll()")
+    expect(badges).to_have_count(100)
+
+
 @pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
 def test_badges_leave_a_notebook_as_it_is_and_follow_tags_and_code(
     lab: Lab, open_notebook: OpenNotebook, app: str

@@ -41,9 +41,14 @@ def documentation_pictures(page: Page, part: Page | Locator, name: str) -> None:
 
 @pytest.fixture(autouse=True)
 def only_one_file(lab: Lab) -> None:
-    """The file browser is in the pictures: it has only the notebook that they are about."""
+    """The file browser is in the pictures: it has only the notebook that they are about.
+
+    Another notebook with the code of one that is gone would have its runs, as one that was renamed: so they go, too.
+    """
     for file in lab.root.glob("*.ipynb"):
         file.unlink()
+    for run in lab.ask("GET", "kfnb/api/v1/runs?count=100")["runs"]:
+        lab.ask("DELETE", f"kfnb/api/v1/runs/{run['run']}")
 
 
 def test_a_failed_run_in_jupyterlab(open_notebook: OpenNotebook) -> None:

@@ -99,7 +99,7 @@ export class LogView {
   private readonly _words: Record<State, string>;
   private readonly _title = element('strong', 'kfnb-Run-step');
   private readonly _told = element('span', 'kfnb-Run-told');
-  private readonly _body = element('pre', 'kfnb-Run-logBody');
+  private readonly _body = element('pre', 'kfnb-Run-logBody kfnb-Ansi');
   private readonly _paths: HTMLSelectElement;
   private readonly _attempts: HTMLSelectElement;
   private _known: ViewLog | null = null;

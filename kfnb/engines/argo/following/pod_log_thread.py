@@ -13,9 +13,7 @@ from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 
 PAUSES = (0.3, 0.5, 1.0, 2.0, 5.0)  #: seconds between attempts to read a log, longer each time
 MOST_FOLLOWED = 1000  #: logs that a process follows at once
-FILES_OF_LOG = (
-    8  #: a followed log has a connection and up to three files open; as many are left to the rest of the process
-)
+FILES_OF_LOG = 8  #: a followed log opens up to four files, a connection among them; half of all stay free
 TURN = 5.0  #: seconds after which a log that waits for its turn looks whether it is still wanted
 
 

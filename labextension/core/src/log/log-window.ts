@@ -23,7 +23,7 @@ export class LogWindow {
     bodyClass: string,
     private readonly _rowClass: string
   ) {
-    this.node = element('div', `kfnb-LogWindow ${bodyClass}`);
+    this.node = element('div', `kfnb-LogWindow kfnb-Ansi ${bodyClass}`);
     this.node.tabIndex = 0;
     this.node.addEventListener('scroll', () => this._draw());
     this._sizes = new ResizeObserver(() => this._measure());

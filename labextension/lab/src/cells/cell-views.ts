@@ -6,6 +6,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { IDisposable } from '@lumino/disposable';
 import { PanelLayout } from '@lumino/widgets';
 
+import { BadgeQueue } from './badge-queue';
 import { BadgeActions, StepBadge } from './step-badge';
 import { StepLog } from './step-log';
 import { Change, NotebookSession } from '../session/notebook-session';
@@ -21,6 +22,7 @@ export class CellViews implements BadgeActions, IDisposable {
     private readonly _trans: TranslationBundle,
     private readonly _openStepMenu: (step: string, x: number, y: number) => void
   ) {
+    this._queue = new BadgeQueue(_panel.content, cell => this._createBadge(cell));
     _panel.content.modelChanged.connect(this._onModelChanged, this);
     _session.changed.connect(this._refresh, this);
     _panel.disposed.connect(() => this.dispose());
@@ -76,8 +78,8 @@ export class CellViews implements BadgeActions, IDisposable {
   }
 
   toggleLog(cell: Cell, step: string): void {
-    const open = this._logs.get(cell);
-    if (open && !open.isDisposed && open.step === step) {
+    const open = this._openLogOf(cell);
+    if (open?.step === step) {
       open.dispose();
     } else {
       this._openLog(cell, step).focus();
@@ -89,19 +91,21 @@ export class CellViews implements BadgeActions, IDisposable {
     this._openStepMenu(step, x, y);
   }
 
+  private _openLogOf(cell: Cell): StepLog | null {
+    const log = this._logs.get(cell);
+    return log && !log.isDisposed ? log : null;
+  }
+
   private _openLog(cell: Cell, step: string): StepLog {
-    const open = this._logs.get(cell);
-    if (open && !open.isDisposed) {
-      if (open.step === step) {
-        return open;
-      }
-      open.dispose();
+    const open = this._openLogOf(cell);
+    if (open?.step === step) {
+      return open;
     }
-    const badge = [...this._badges.values()].find(one => one.cell === cell);
-    const leave = () => badge?.focusLogButton(step);
+    open?.dispose();
+    const leave = () => this._badgeOf(cell)?.focusLogButton(step);
     const log = new StepLog(this._session, this._panel.content.rendermime, this._trans, step, leave);
-    log.disposed.connect(() => badge?.showLogOpen(null));
-    badge?.showLogOpen(step);
+    log.disposed.connect(() => this._badgeOf(cell)?.showLogOpen(null));
+    this._badgeOf(cell)?.showLogOpen(step);
     this._logs.set(cell, log);
     (cell.layout as PanelLayout).addWidget(log);
     return log;
@@ -125,29 +129,28 @@ export class CellViews implements BadgeActions, IDisposable {
 
   // ------------------------------------------------------------------ badges
   private _onModelChanged(): void {
-    this._panel.content.model?.cells.changed.connect(this._addBadges, this);
-    this._addBadges();
+    this._panel.content.model?.cells.changed.connect(this._addCells, this);
+    this._addCells();
   }
 
-  /** Adds a badge to each new code cell. May be called at any time. */
-  private _addBadges(): void {
-    for (const cell of this._panel.content.widgets) {
-      if (!(cell instanceof CodeCell) || this._badgedCells.has(cell)) {
-        continue;
-      }
-      this._badgedCells.add(cell);
-      // a cell outside the visible part of the notebook has no layout yet
-      void cell.ready.then(() => {
-        if (!cell.isDisposed) {
-          const badge = new StepBadge(cell, this._session, this, this._trans);
-          this._badges.set(badge.node, badge);
-          this._sight.observe(badge.node);
-          badge.disposed.connect(() => this._forget(badge));
-          // the widget at 0 is the header of the cell, which belongs to the notebook
-          (cell.layout as PanelLayout).insertWidget(1, badge);
-        }
-      });
+  private _addCells(): void {
+    this._queue.addCells();
+  }
+
+  private _createBadge(cell: CodeCell): void {
+    const badge = new StepBadge(cell, this._session, this, this._trans);
+    this._badges.set(badge.node, badge);
+    if (this._timer !== 0) {
+      this._sight.observe(badge.node);
     }
+    badge.showLogOpen(this._openLogOf(cell)?.step ?? null);
+    badge.disposed.connect(() => this._forget(badge));
+    // the widget at 0 is the header of the cell, which belongs to the notebook
+    (cell.layout as PanelLayout).insertWidget(1, badge);
+  }
+
+  private _badgeOf(cell: Cell): StepBadge | undefined {
+    return [...this._badges.values()].find(badge => badge.cell === cell);
   }
 
   private _forget(badge: StepBadge): void {
@@ -166,9 +169,12 @@ export class CellViews implements BadgeActions, IDisposable {
     }
     if (this._session.active && this._timer === 0) {
       this._timer = window.setInterval(() => this._badges.forEach(badge => badge.refreshClock()), CLOCK_INTERVAL);
+      this._badges.forEach(badge => this._sight.observe(badge.node));
     } else if (!this._session.active && this._timer !== 0) {
       window.clearInterval(this._timer);
       this._timer = 0;
+      this._sight.disconnect();
+      this._inSight.clear();
     }
   }
 
@@ -211,16 +217,17 @@ export class CellViews implements BadgeActions, IDisposable {
       window.clearInterval(this._timer);
       window.cancelAnimationFrame(this._frame);
       this._sight.disconnect();
+      this._queue.dispose();
       this._session.changed.disconnect(this._refresh, this);
     }
   }
 
   private _isDisposed = false;
   private _timer = 0;
-  private readonly _badgedCells = new WeakSet<Cell>();
+  private readonly _queue: BadgeQueue;
   private readonly _badges = new Map<Element, StepBadge>(); // by their nodes
   private readonly _late = new Set<StepBadge>(); // which do not show the run's last change yet
-  private readonly _inSight = new Set<StepBadge>();
+  private readonly _inSight = new Set<StepBadge>(); // known while a run goes on: the browser looks at each frame
   private readonly _sight = new IntersectionObserver(entries => this._onSight(entries));
   private _frame = 0;
   private readonly _logs = new WeakMap<Cell, StepLog>();

@@ -4,6 +4,7 @@ import { Cell } from '@jupyterlab/cells';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
+import { BadgeParts } from './badge-parts';
 import { button, element, setText } from '@kfnb/core/elements';
 import { formatDuration } from '@kfnb/core/format';
 import { stepLabel } from '@kfnb/core/graph/surroundings';
@@ -33,25 +34,7 @@ export class StepBadge extends Widget {
     this.addClass('kfnb-Badge');
     this.addClass('kfnb-Controls');
     this._words = words(_trans);
-    this._name = element('span', 'kfnb-Badge-name');
-    this._flow = element('span', 'kfnb-Badge-flow');
-    this._mark = element('span', 'kfnb-Badge-mark');
-    this._problems = element('span', 'kfnb-Badge-problems');
-    this._edited = element('span', 'kfnb-Badge-edited');
-    this._state = element('span', 'kfnb-Badge-state');
-    this._time = element('span', 'kfnb-Badge-time');
-    const label = _trans.__('Show the log of this step');
-    this._log = button('kfnb-Badge-button', label, '≡', () => _actions.toggleLog(cell, this._step));
-    const menu = _trans.__('More for this step');
-    this._menu = button('kfnb-Badge-button', menu, '⋯', () => {
-      const { left, bottom } = this._menu.getBoundingClientRect();
-      _actions.openMenu(cell, this._step, left, bottom);
-    });
-    this._menu.setAttribute('aria-haspopup', 'menu');
-    this.showLogOpen(null);
-    this._line = element('span', 'kfnb-Badge-line');
-    this.node.append(this._name, this._mark, this._flow, this._line, this._problems, this._edited, this._state);
-    this.node.append(this._time, this._log, this._menu);
+    this._name = this._parts.show('name', () => element('span', 'kfnb-Badge-name'));
     cell.model.metadataChanged.connect(this.refresh, this);
     cell.model.contentChanged.connect(this._onContentChanged, this);
     this.refresh();
@@ -60,14 +43,14 @@ export class StepBadge extends Widget {
   /** Says which step's log is open below the cell; null if none is. */
   showLogOpen(step: string | null): void {
     this._openLog = step;
-    this._log.setAttribute('aria-expanded', String(step !== null && step === this._step));
+    this._log?.setAttribute('aria-expanded', String(step !== null && step === this._step));
     this._chips.forEach((chip, name) => chip.setAttribute('aria-expanded', String(name === step)));
   }
 
   /** Gives the focus to the button that opens the log of a step. */
   focusLogButton(step: string): void {
     const opener = this._chips.get(step) ?? this._log;
-    (opener.hidden || this.isHidden ? this.cell.node : opener).focus();
+    (opener === null || this.isHidden ? this.cell.node : opener).focus();
   }
 
   /** Updates the state of the run if it has changed. */
@@ -85,8 +68,8 @@ export class StepBadge extends Widget {
     const focused = document.activeElement;
     const isMine = focused instanceof HTMLElement && this.node.contains(focused);
     change();
-    if (isMine && (this.isHidden || focused.hidden || !this.node.contains(focused))) {
-      const next = this.isHidden ? null : this.node.querySelector<HTMLElement>('button:not([hidden])');
+    if (isMine && (this.isHidden || !this.node.contains(focused))) {
+      const next = this.isHidden ? null : this.node.querySelector('button');
       (next ?? this.cell.node).focus();
     }
   }
@@ -137,7 +120,7 @@ export class StepBadge extends Widget {
   refreshClock(): void {
     const progress = this._step ? this._session.progress(this._step) : null;
     if (progress?.state === 'running') {
-      setText(this._time, this._durationText(progress));
+      this._parts.say('time', this._durationText(progress));
       this._showLastLine();
     }
   }
@@ -155,7 +138,7 @@ export class StepBadge extends Widget {
   refreshEdited(): void {
     const { id, sharedModel } = this.cell.model;
     const edited = this._session.ranSources.isChanged(id, sharedModel.getSource());
-    setText(this._edited, edited ? this._trans.__('changed since this run') : '');
+    this._parts.say('edited', edited ? this._trans.__('changed since this run') : '');
   }
 
   private _showLastLine(): void {
@@ -167,8 +150,7 @@ export class StepBadge extends Widget {
     }
     const progress = this._step ? this._session.progress(this._step) : null;
     const line = printed?.line ?? (progress ? clusterReason(progress) : '');
-    setText(this._line, line);
-    this._line.title = line;
+    this._parts.say('line', line, line);
   }
 
   private _showStep(step: string): void {
@@ -179,10 +161,9 @@ export class StepBadge extends Widget {
       this.node.style.setProperty('--kfnb-hue', String(hue(step)));
     }
     this._name.title = this._trans.__('Pipeline step %1', step);
-    setText(this._flow, info ? dataFlowText(info) : '');
-    this._flow.title = info ? this._dataFlowTitle(info) : '';
-    setText(this._mark, info ? this._marksText(info) : '');
-    this._menu.hidden = false;
+    this._parts.say('flow', info ? dataFlowText(info) : '', info ? this._dataFlowTitle(info) : '');
+    this._parts.say('mark', info ? this._marksText(info) : '');
+    this._parts.show('menu', () => this._newMenuButton());
     this._showProgress(step);
   }
 
@@ -196,11 +177,40 @@ export class StepBadge extends Widget {
     this._name.replaceChildren(name);
     this._chips.clear();
     this._name.title = title;
-    for (const part of [this._flow, this._mark, this._time, this._line]) {
-      setText(part, '');
+    this._showNoProgress();
+  }
+
+  /** Takes away what only the badge of one step has. */
+  private _showNoProgress(): void {
+    for (const part of ['flow', 'mark', 'time', 'line', 'menu'] as const) {
+      this._parts.remove(part);
     }
+    this.node.classList.remove('kfnb-mod-progress');
     this._setState(null, '');
-    this._log.hidden = this._menu.hidden = true;
+    this._showLogButton(false);
+  }
+
+  private _newMenuButton(): HTMLElement {
+    const menu = button('kfnb-Badge-button', this._trans.__('More for this step'), '⋯', () => {
+      const { left, bottom } = menu.getBoundingClientRect();
+      this._actions.openMenu(this.cell, this._step, left, bottom);
+    });
+    menu.setAttribute('aria-haspopup', 'menu');
+    return menu;
+  }
+
+  private _showLogButton(show: boolean): void {
+    if (show === (this._log !== null)) {
+      return;
+    }
+    this._log = null;
+    this._parts.remove('log');
+    if (show) {
+      const label = this._trans.__('Show the log of this step');
+      const log = button('kfnb-Badge-button', label, '≡', () => this._actions.toggleLog(this.cell, this._step));
+      this._log = this._parts.show('log', () => log);
+      this.showLogOpen(this._openLog);
+    }
   }
 
   private _showProgress(step: string): void {
@@ -208,11 +218,11 @@ export class StepBadge extends Widget {
     const lost = progress && isUnderWay(progress) ? this._session.lostContact : null;
     this.node.classList.toggle('kfnb-mod-lost', lost !== null);
     const text = progress ? this._stateText(progress) : '';
-    this._setState(progress?.state ?? null, lost ? this._trans.__('? no contact') : text);
-    this._state.title = lost ? this._trans.__('last seen: %1', text) : (progress?.reason ?? '');
-    setText(this._time, progress ? this._durationText(progress) : '');
+    const title = lost ? this._trans.__('last seen: %1', text) : (progress?.reason ?? '');
+    this._setState(progress?.state ?? null, lost ? this._trans.__('? no contact') : text, title);
+    this._parts.say('time', progress ? this._durationText(progress) : '');
     this._showLastLine();
-    this._log.hidden = !progress || progress.attempts === 0;
+    this._showLogButton(progress !== null && progress.attempts > 0);
   }
 
   private _showSteps(steps: string[]): void {
@@ -226,14 +236,7 @@ export class StepBadge extends Widget {
       }
     }
     this._chips.forEach((chip, step) => this._showChip(chip, step));
-    setText(this._flow, '');
-    setText(this._mark, '');
-    setText(this._time, '');
-    setText(this._line, '');
-    this.node.classList.remove('kfnb-mod-progress');
-    this._setState(null, '');
-    this._log.hidden = true;
-    this._menu.hidden = true;
+    this._showNoProgress();
   }
 
   private _newChip(step: string): HTMLButtonElement {
@@ -253,8 +256,8 @@ export class StepBadge extends Widget {
     chip.dataset.state = progress?.state ?? '';
   }
 
-  private _setState(state: State | null, text: string): void {
-    setText(this._state, text);
+  private _setState(state: State | null, text: string, title = ''): void {
+    this._parts.say('state', text, title);
     this.node.dataset.state = state ?? '';
   }
 
@@ -301,11 +304,10 @@ export class StepBadge extends Widget {
   private _showProblems(): void {
     const problems = (this._session.compiled.explanation?.problems ?? []).filter(p => p.cell_id === this.cell.model.id);
     const serious = problems.filter(p => p.severity !== 'info');
-    this._problems.hidden = serious.length === 0;
     const error = serious.some(p => p.severity === 'error');
-    this._problems.classList.toggle('kfnb-mod-error', error);
-    setText(this._problems, serious.length ? `${error ? '✗' : '⚠'} ${serious.length}` : '');
-    this._problems.title = serious.map(one => problemLine(one, this._trans)).join('\n');
+    const text = serious.length ? `${error ? '✗' : '⚠'} ${serious.length}` : '';
+    const lines = serious.map(one => problemLine(one, this._trans)).join('\n');
+    this._parts.say('problems', text, lines)?.classList.toggle('kfnb-mod-error', error);
   }
 
   private _step = '';
@@ -314,16 +316,9 @@ export class StepBadge extends Widget {
   private _markedStep: string | null = null; // the step that the cell's own marks name
   private _shownProgress: (StepProgress | null)[] = [];
   private readonly _words: Record<State, string>;
+  private readonly _parts = new BadgeParts(this.node);
   private readonly _name: HTMLElement;
-  private readonly _flow: HTMLElement;
-  private readonly _mark: HTMLElement;
-  private readonly _problems: HTMLElement;
-  private readonly _line: HTMLElement;
-  private readonly _edited: HTMLElement;
-  private readonly _state: HTMLElement;
-  private readonly _time: HTMLElement;
-  private readonly _log: HTMLButtonElement;
-  private readonly _menu: HTMLButtonElement;
+  private _log: HTMLElement | null = null; // the button that opens the log
 }
 
 function isUnderWay(progress: StepProgress): boolean {

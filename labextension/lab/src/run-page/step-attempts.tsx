@@ -34,7 +34,7 @@ export function StepAttempts({ attempts, onAttempt, trans }: AttemptsProps): Rea
       <tbody>
         {rows.map(({ path, number, state, started, finished, error }) => (
           <React.Fragment key={`${path} ${number}`}>
-            <tr data-state={state}>
+            <tr data-state={state} className={error ? 'kfnb-RunPage-failed' : ''}>
               <th scope="row">
                 <button
                   type="button"
