@@ -230,6 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
             503: "ServiceUnavailable",
             504: "Timeout",
             401: "Unauthorized",
+            409: "AlreadyExists",
         }
         self._status(status, reasons.get(status, "Unknown"), "the server is unable to handle the request")
 

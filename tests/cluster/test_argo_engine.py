@@ -466,6 +466,16 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     assert caught.value.kind == "unreachable"
 
 
+def test_the_server_may_choose_a_name_that_is_taken(tmp_path: Path) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(*THREE)
+        kube.trouble += [("POST /apis/argoproj.io/v1alpha1/namespaces/default/workflows", 409)] * 2
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        assert not kube.trouble
+        assert [w["metadata"]["labels"]["kfnb.dev/run"] for w in kube.objects.values()] == [run_id]
+
+
 FOLLOW = """
 import sys
 from pathlib import Path

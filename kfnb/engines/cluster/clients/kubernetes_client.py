@@ -19,6 +19,7 @@ GROUP, VERSION, WORKFLOWS = "argoproj.io", "v1alpha1", "workflows"
 MERGE = "application/merge-patch+json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 SHORT = 30.0  #: seconds to wait for an answer to a question that needs no work
+NAMES = 5  #: names that a server may choose for an object before one of them must be free
 A_DAY = 86_400  #: seconds for which a followed log may have no new line
 
 
@@ -37,7 +38,18 @@ class Kube:
 
     # ---------------------------------------------------------------- workflows
     def create(self, body: dict[str, Any], plural: str = WORKFLOWS) -> dict[str, Any]:
-        return self.session.request_json("POST", self._path(plural), body=body)
+        """Create an object.
+
+        Servers before Kubernetes 1.32 may choose a name for it that is taken (KEP-4420), and are then asked again.
+        """
+        tries = 1 if "name" in body["metadata"] else NAMES
+        while True:
+            tries -= 1
+            try:
+                return self.session.request_json("POST", self._path(plural), body=body)
+            except ClusterError as error:
+                if error.kind != "conflict" or not tries:
+                    raise
 
     def get(self, name: str, plural: str = WORKFLOWS) -> dict[str, Any]:
         return self.session.request_json("GET", self._path(plural, name))
