@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kfnb.notebook.marks.mark_table import KALE, KALE_ROLES, MARKS, ROLES
 from kfnb.setting_marks.setting_table import Mark
-from kfnb.states import FINAL, PRIORITY, STARTING, STEP_FINAL, SYMBOLS, TIMED
+from kfnb.states import ENDED, FINAL, PRIORITY, STARTING, STEP_FINAL, SYMBOLS, TIMED
 
 ROOT = Path(__file__).parents[1]
 STATES = ROOT / "labextension" / "core" / "src" / "state-table.ts"
@@ -62,6 +62,9 @@ export const FINAL_STATES: ReadonlySet<string> = new Set([{quoted(FINAL)}]);
 export const STEP_FINAL_STATES: ReadonlySet<string> = new Set([
 {step_final}
 ]);
+
+/** The states of a step or an iteration that has left its values. */
+export const ENDED_STATES: ReadonlySet<string> = new Set([{quoted(ENDED)}]);
 
 /** The states in which a run or a step has a duration. */
 export const TIMED_STATES: ReadonlySet<string> = new Set([{quoted(TIMED)}]);

@@ -74,13 +74,22 @@ def in_notebook(page: Page, code: str, *given: Any) -> Any:
 
 
 def kernel_is_idle(page: Page) -> None:
-    """Wait until the notebook's kernel can run a cell: one that is run before is dropped without a word."""
-    kernel = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
+    """Wait until the notebook's kernel can run a cell: one that is run before is dropped without a word.
+
+    JupyterLab may miss what a kernel says while it begins anew: asked again, or by a new connection, the kernel says it again.
+    """
+    session = "window.jupyterapp.shell.currentWidget?.sessionContext"
+    for ask in ("requestKernelInfo", "reconnect"):
+        try:
+            page.wait_for_function(f"{session}?.session?.kernel?.status === 'idle'", timeout=15_000)
+            return
+        except TimeoutError:
+            page.evaluate(f"() => void {session}?.session?.kernel?.{ask}().catch(() => undefined)")
     try:
-        page.wait_for_function(f"{kernel}?.status === 'idle'", timeout=15_000)
-    except TimeoutError:  # JupyterLab may miss what a kernel says while it begins anew: asked again, it says so again
-        page.evaluate(f"() => void {kernel}?.requestKernelInfo().catch(() => undefined)")
-        page.wait_for_function(f"{kernel}?.status === 'idle'")
+        page.wait_for_function(f"{session}?.session?.kernel?.status === 'idle'")
+    except TimeoutError:
+        state = page.evaluate(f"[document.title, {session}?.kernelDisplayStatus, {session}?.connectionStatus]")
+        raise AssertionError(f"the kernel is not idle: {state}") from None
 
 
 def scroll_to_cell(page: Page, number: int) -> None:

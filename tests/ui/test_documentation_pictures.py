@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.cluster.kube_api import Cluster
 from tests.notebooks import cell
 from tests.ui.conftest import Gates, Lab, OpenNotebook
+from tests.ui.desk import Desk
 from tests.ui.helpers import badge, command, has_state, kernel_is_idle, panel, press_run, screenshot, set_theme
 from tests.ui.test_world import run_cell
 
@@ -40,13 +41,17 @@ def documentation_pictures(page: Page, part: Page | Locator, name: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def only_one_file(lab: Lab) -> None:
+def only_one_file(lab: Lab, desk: Desk) -> None:
     """The file browser is in the pictures: it has only the notebook that they are about.
 
-    Another notebook with the code of one that is gone would have its runs, as one that was renamed: so they go, too.
+    Another notebook with the code of one that is gone would have its runs, as one that was renamed: so they go, too. And a page that is
+    loaded again looks for the files that were open in it.
     """
     for file in lab.root.glob("*.ipynb"):
         file.unlink()
+    if desk.page is not None:
+        desk.page.close()
+        desk.leave(desk.page)
     for run in lab.ask("GET", "kfnb/api/v1/runs?count=100")["runs"]:
         lab.ask("DELETE", f"kfnb/api/v1/runs/{run['run']}")
 

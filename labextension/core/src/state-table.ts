@@ -15,6 +15,9 @@ export const STEP_FINAL_STATES: ReadonlySet<string> = new Set([
   'cancelled'
 ]);
 
+/** The states of a step or an iteration that has left its values. */
+export const ENDED_STATES: ReadonlySet<string> = new Set(['succeeded', 'cached']);
+
 /** The states in which a run or a step has a duration. */
 export const TIMED_STATES: ReadonlySet<string> = new Set(['running', 'succeeded', 'failed', 'cancelled']);
 

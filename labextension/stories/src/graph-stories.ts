@@ -29,7 +29,7 @@ async function drawLarge(place: HTMLElement): Promise<void> {
   const canvas = canvasIn(place, largeGraph(15, 8));
   canvas.steps.forEach((name, at) => {
     const state: State = at < 60 ? 'succeeded' : STATE_PRIORITY[at % STATE_PRIORITY.length];
-    canvas.show(name, { state, reason: null, iterations: 0, finishedIterations: 0 });
+    canvas.show(name, { state, reason: null, iterations: 0, endedIterations: 0 });
   });
   await laidOut();
   type(canvas.node.querySelector('input')!, 'store-9');

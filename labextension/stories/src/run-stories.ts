@@ -19,7 +19,7 @@ function drawTiming(place: HTMLElement): void {
 function drawInline(place: HTMLElement): void {
   const steps = [...progressByStep(RUN)].map(([name, progress]): [string, ViewStep] => {
     const percent = progress.state === 'running' ? 40 : null;
-    return [name, { ...progress, ended: progress.finishedIterations, line: null, percent }];
+    return [name, { ...progress, ended: progress.endedIterations, line: null, percent }];
   });
   const shown: ViewState = {
     name: 'sales',

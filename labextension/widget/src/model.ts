@@ -11,7 +11,7 @@ export interface ViewStep {
   reason: string | null;
   path: string | null;
   iterations: number;
-  /** How many iterations have ended. */
+  /** How many iterations have left their values. */
   ended: number;
   line: string | null;
   percent: number | null;

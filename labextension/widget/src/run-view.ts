@@ -199,5 +199,5 @@ function textButton(className: string, text: string, act: () => void): HTMLButto
 }
 
 function progressOf(step: ViewStep | undefined) {
-  return step ? { ...step, finishedIterations: step.ended } : null;
+  return step ? { ...step, endedIterations: step.ended } : null;
 }

@@ -1,7 +1,7 @@
 /** The graph of a pipeline with the current states of its steps. Python computes the layout. */
 
 import { setText } from '../elements';
-import { combineStates, SHAPES, State, STEP_FINAL_STATES, words } from '../states';
+import { combineStates, ENDED_STATES, SHAPES, State, words } from '../states';
 import { Translator } from '../translator';
 import { Box, Frame, Graph, Line } from '../wire/api-types';
 import { nextBox } from './next-box';
@@ -19,7 +19,7 @@ export interface BoxProgress {
   state: State;
   reason: string | null;
   iterations: number;
-  finishedIterations: number;
+  endedIterations: number;
   /** How far a running step says it is. */
   percent?: number | null;
 }
@@ -156,13 +156,13 @@ export class GraphView {
 
   private _showBox(drawn: DrawnBox, progress: BoxProgress | null, chosen: boolean): void {
     const { box, group, note } = drawn;
-    const { state = '', reason = '', iterations = 0, finishedIterations = 0, percent = null } = progress ?? {};
-    const key = JSON.stringify([state, reason, iterations, finishedIterations, percent, chosen]);
+    const { state = '', reason = '', iterations = 0, endedIterations = 0, percent = null } = progress ?? {};
+    const key = JSON.stringify([state, reason, iterations, endedIterations, percent, chosen]);
     if (key === drawn.shown) {
       return; // the page is not laid out for nothing
     }
     drawn.shown = key;
-    const [name, items] = [state && this._words[state], iterations ? `${finishedIterations}/${iterations}` : ''];
+    const [name, items] = [state && this._words[state], iterations ? `${endedIterations}/${iterations}` : ''];
     const word = [name, items].filter(Boolean).join(' ');
     const fits = (word.length + 3) * CHARACTER_WIDTH < box.width;
     group.dataset.state = state;
@@ -184,9 +184,9 @@ export class GraphView {
 
   private _sum(box: Box): BoxProgress | null {
     const states = box.steps.map(step => this._progress.get(step) ?? null).filter(state => state !== null);
-    const ended = states.filter(state => STEP_FINAL_STATES.has(state)).length;
+    const ended = states.filter(state => ENDED_STATES.has(state)).length;
     return states.length
-      ? { state: combineStates(states), reason: null, iterations: box.steps.length, finishedIterations: ended }
+      ? { state: combineStates(states), reason: null, iterations: box.steps.length, endedIterations: ended }
       : null;
   }
 

@@ -1,6 +1,6 @@
 /** The state of a run and of its steps, computed from a snapshot and the messages that follow it. Pure functions. */
 
-import { combineStates, FINAL_STATES, STARTING, State } from '../states';
+import { combineStates, ENDED_STATES, FINAL_STATES, STARTING, State } from '../states';
 import { Snapshot, StepRun, StreamMessage } from '../wire/api-types';
 
 /** The progress of a step, with all of its iterations taken together. */
@@ -10,9 +10,9 @@ export interface StepProgress {
   finished: number | null;
   attempts: number;
   reason: string | null;
-  /** The number of iterations, and of those in a final state; both are 0 for a step that runs once. */
+  /** The number of iterations, and of those that have left their values; both are 0 for a step that runs once. */
   iterations: number;
-  finishedIterations: number;
+  endedIterations: number;
   /** The path of the iteration whose state the step shows; its log is shown first. */
   path: string;
   paths: string[];
@@ -79,7 +79,7 @@ export function pendingProgress(name: string): StepProgress {
     attempts: 0,
     reason: null,
     iterations: 0,
-    finishedIterations: 0,
+    endedIterations: 0,
     path: name,
     paths: [name],
     runs: []
@@ -102,7 +102,7 @@ function combineRuns(name: string, group: StepRun[]): StepProgress {
     attempts: Math.max(0, ...group.map(step => step.attempts ?? 0)),
     reason: shown.reason,
     iterations: once ? 0 : group.length,
-    finishedIterations: once ? 0 : done.length,
+    endedIterations: once ? 0 : group.filter(step => ENDED_STATES.has(step.state)).length,
     path: shown.path,
     paths: group.map(step => step.path),
     runs: group

@@ -38,11 +38,15 @@ export class BadgeQueue {
     }
   }
 
-  private readonly _onScroll = () => this._createInSight(this._waiting);
+  private readonly _onScroll = () => {
+    if (this._waiting.size > 0) {
+      this._createInSight([...this._waiting]);
+    }
+  };
 
-  private _createInSight(cells: Iterable<CodeCell>): void {
+  private _createInSight(cells: CodeCell[]): void {
     const sight = this._notebook.node.getBoundingClientRect();
-    const inSight = [...cells].filter(({ node }) => {
+    const inSight = cells.filter(({ node }) => {
       const { top, bottom } = node.getBoundingClientRect();
       return bottom > sight.top && top < sight.bottom;
     });

@@ -263,7 +263,7 @@ export class StepBadge extends Widget {
 
   private _stateText(progress: StepProgress): string {
     const word = `${SHAPES[progress.state]} ${this._words[progress.state]}`;
-    const items = progress.iterations ? ` ${progress.finishedIterations}/${progress.iterations}` : '';
+    const items = progress.iterations ? ` ${progress.endedIterations}/${progress.iterations}` : '';
     const tries =
       progress.attempts > 1 && !progress.iterations ? this._trans.__(' · attempt %1', progress.attempts) : '';
     return word + items + tries;

@@ -100,11 +100,17 @@ describe('where a step stands', () => {
       state: 'failed',
       path: 'a[1]',
       iterations: 3,
-      finishedIterations: 2,
+      endedIterations: 1,
       started: 1,
       finished: null
     });
     expect(found).toMatchObject({ attempts: 2, reason: 'why' });
+  });
+
+  it('does not count the iterations that took another branch', () => {
+    const states = ['succeeded', 'skipped', 'cached', 'skipped'] as const;
+    const found = progressByStep(snapshot(states.map((state, at) => step(`a[${at}]`, state)))).get('a');
+    expect(found).toMatchObject({ state: 'succeeded', iterations: 4, endedIterations: 2 });
   });
 
   it('has no iterations when it runs once', () => {
