@@ -224,6 +224,7 @@ def test_the_form_gives_typed_values_says_what_is_wrong_at_its_field_and_asks_be
     has_state(page, "more", "succeeded")
     expect(log_of(page, "use")).to_contain_text("b 0.8 2025 7")
     side.get_by_label("depth").fill("5")
+    expect(side.get_by_role("button", name="Run", exact=True)).to_be_visible()  # not only the last step has ended
     choose(page, "more", "Run From This Step On")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("had depth=7; now there is depth=5")
