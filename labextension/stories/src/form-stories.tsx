@@ -25,7 +25,7 @@ const INSIDE = new Set(SWEEP.filter(run => Number(run.metrics.score) > 0.74).map
 
 export const FORM_STORIES: Record<string, Story> = {
   'side-bar': fixed(
-    reactStory('.kfnb-Form-wrong', 'kfnb-Panel story-column', () => (
+    reactStory('.kfnb-Form-wrong', 'kfnb-Panel kfnb-Fields story-column', () => (
       <div className="kfnb-Panel-body">
         <PipelineGraph
           graph={GRAPH}
@@ -50,7 +50,7 @@ export const FORM_STORIES: Record<string, Story> = {
     ))
   ),
   plots: narrow(
-    reactStory('.kfnb-Scatter-point', 'kfnb-Experiment kfnb-Controls', () => (
+    reactStory('.kfnb-Scatter-point', 'kfnb-Experiment kfnb-Controls kfnb-Fields', () => (
       <ExperimentPlots
         runs={SWEEP}
         columns={COLUMNS}

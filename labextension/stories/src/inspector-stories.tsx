@@ -20,7 +20,7 @@ const WRONG: Problem = {
 function formStory(key: string, at: number, problems: Problem[], cells = CELLS): Story {
   const { content } = notebookPanel(cells);
   return fixed(
-    reactStory(key, 'kfnb-Marks story-column', () => (
+    reactStory(key, 'kfnb-Marks kfnb-Fields story-column', () => (
       <>
         <MarkForm form={new CellForm(content, cells[at], problems, ignore)} trans={TRANS} />
         <PipelineName model={content.model!} onChange={ignore} trans={TRANS} />

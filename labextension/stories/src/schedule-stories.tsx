@@ -42,11 +42,11 @@ function formStory(key: string, times: ScheduleTimes, fields: Partial<Fields>, i
       />
     );
   };
-  return narrow(reactStory(key, 'kfnb-Schedules kfnb-Controls', () => <View />));
+  return narrow(reactStory(key, 'kfnb-Schedules kfnb-Controls kfnb-Fields', () => <View />));
 }
 
 function detailsStory(schedule: Schedule): Story {
-  return reactStory('.kfnb-Schedule', 'kfnb-Schedules kfnb-Controls', () => (
+  return reactStory('.kfnb-Schedule', 'kfnb-Schedules kfnb-Controls kfnb-Fields', () => (
     <ScheduleDetails schedule={schedule} onAct={ignore} onDelete={ignore} onRun={ignore} trans={TRANS} />
   ));
 }

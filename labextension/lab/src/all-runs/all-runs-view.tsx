@@ -38,6 +38,7 @@ export class AllRunsView extends ReactWidget {
     super();
     this.addClass('kfnb-AllRuns');
     this.addClass('kfnb-Controls');
+    this.addClass('kfnb-Fields');
     this.disposed.connect(() => _model.dispose());
   }
 

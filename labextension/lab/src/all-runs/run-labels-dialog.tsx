@@ -31,6 +31,7 @@ class LabelsBody extends ReactWidget implements Dialog.IBodyWidget<RunLabels> {
     super();
     this.addClass('kfnb-RunLabels');
     this.addClass('kfnb-Controls');
+    this.addClass('kfnb-Fields');
   }
 
   getValue(): RunLabels {

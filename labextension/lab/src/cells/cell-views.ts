@@ -129,11 +129,7 @@ export class CellViews implements BadgeActions, IDisposable {
 
   // ------------------------------------------------------------------ badges
   private _onModelChanged(): void {
-    this._panel.content.model?.cells.changed.connect(this._addCells, this);
-    this._addCells();
-  }
-
-  private _addCells(): void {
+    this._panel.content.model?.cells.changed.connect(this._queue.addCells, this._queue);
     this._queue.addCells();
   }
 

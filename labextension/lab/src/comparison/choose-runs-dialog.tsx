@@ -46,6 +46,7 @@ class ChoiceBody extends ReactWidget implements Dialog.IBodyWidget<string[]> {
     super();
     this.addClass('kfnb-ChooseRuns');
     this.addClass('kfnb-Controls');
+    this.addClass('kfnb-Fields');
     this._chosen = new Set(chosen);
   }
 

@@ -65,6 +65,7 @@ class ComparisonContent extends ReactWidget {
     super();
     this.addClass('kfnb-Comparison');
     this.addClass('kfnb-Controls');
+    this.addClass('kfnb-Fields');
     this.node.dataset.lmSuppressShortcuts = 'true';
   }
 

@@ -43,6 +43,7 @@ class TargetFormWidget extends ReactWidget {
     super();
     this.addClass('kfnb-Target');
     this.addClass('kfnb-Controls');
+    this.addClass('kfnb-Fields');
     this._form = new TargetForm(api, () => this.update());
     void this._form.load();
   }

@@ -38,6 +38,7 @@ export class ExperimentPage extends MainAreaWidget<ReactWidget> {
     );
     content.addClass('kfnb-Experiment');
     content.addClass('kfnb-Controls');
+    content.addClass('kfnb-Fields');
     content.node.dataset.lmSuppressShortcuts = 'true';
     super({ content });
     this.toolbar.hide();

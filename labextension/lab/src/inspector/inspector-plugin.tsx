@@ -68,6 +68,7 @@ class MarkTool extends ReactWidget implements INotebookTools.ITool {
     super();
     this.addClass('kfnb-Marks');
     this.addClass('kfnb-Controls');
+    this.addClass('kfnb-Fields');
     _tracker.activeCellChanged.connect(() => this._onCellChanged());
   }
 

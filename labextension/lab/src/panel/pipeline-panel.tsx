@@ -46,6 +46,7 @@ export class PipelinePanel extends ReactWidget {
     this.id = 'kfnb-panel';
     this.addClass('kfnb-Panel');
     this.addClass('kfnb-Controls');
+    this.addClass('kfnb-Fields');
     this.title.icon = pipelineIcon;
     this.title.caption = _trans.__('Pipeline');
   }

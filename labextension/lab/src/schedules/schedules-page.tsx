@@ -27,6 +27,7 @@ export class SchedulesPage extends ReactWidget {
     this.id = 'kfnb-schedules';
     this.addClass('kfnb-Schedules');
     this.addClass('kfnb-Controls');
+    this.addClass('kfnb-Fields');
     this.node.tabIndex = -1;
     this.title.label = _trans.__('Schedules');
     this.title.icon = pipelineIcon;

@@ -52,6 +52,7 @@ class SubmitWidget extends ReactWidget implements Dialog.IBodyWidget<Chosen> {
     super();
     this.addClass('kfnb-Submit');
     this.addClass('kfnb-Controls');
+    this.addClass('kfnb-Fields');
     this._form = new SubmitForm(session, remembered, () => this.update());
   }
 
